@@ -1,0 +1,3 @@
+//! The deploy tool for Dokku hosts.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! A Dokku-compatible host in one process.
