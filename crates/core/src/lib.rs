@@ -1,1 +1,11 @@
 //! The domain of the Dokku Deploy System: pure values and decisions, no effects.
+//!
+//! Modules import downward only: `app`, `secret` → `command` → `host`, `net`, `clock` →
+//! concepts (`lock`, `release`, …) → `settings`, `dokku` → `flows`.
+
+pub mod app;
+pub mod clock;
+pub mod command;
+pub mod host;
+pub mod net;
+pub mod secret;

@@ -1,0 +1,309 @@
+//! Commands for a Dokku host, as data, and the one function that quotes them for the wire.
+//!
+//! Dokku's forced command does not run a shell: it splits the line again with `xargs -n 1` (verbs
+//! that contain "git" are split on blanks only) and picks global flags out of anywhere. What can
+//! be carried through that, and what cannot, was recorded on a Dokku 0.38.27; [`DokkuCommand::wire`]
+//! refuses what cannot, before anything is sent.
+
+use std::fmt;
+
+use crate::{app::AppName, secret::Secret};
+
+/// Longest line that may be sent, in bytes: Linux limits one string of a process' environment,
+/// here `SSH_ORIGINAL_COMMAND=…`, to 128 KiB.
+pub const LONGEST_LINE: usize = 131_000;
+
+/// One call of Dokku: a verb (`config:set`), words and perhaps input.
+///
+/// Secrets never become words, where the host's process list would show them: they travel as input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DokkuCommand {
+    verb: String,
+    quiet: bool,
+    words: Vec<Word>,
+    input: Option<Secret>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Word {
+    /// Written by this program: sent as it is.
+    Flag(String),
+    /// From settings, people or hosts: quoted, and refused where Dokku would alter it.
+    Data(String),
+}
+
+/// Why a command cannot be sent: Dokku would receive something else than was meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{verb}` cannot carry {word:?} over Dokku's ssh: {why}")]
+pub struct Unsendable {
+    /// The verb of the command.
+    pub verb: String,
+    /// The word in question, cut to 80 characters.
+    pub word: String,
+    /// What would happen to it.
+    pub why: &'static str,
+}
+
+impl DokkuCommand {
+    /// A command without words. `verb` is this program's own text.
+    pub fn new(verb: impl Into<String>) -> Self {
+        Self {
+            verb: verb.into(),
+            quiet: false,
+            words: Vec::new(),
+            input: None,
+        }
+    }
+
+    /// A command whose first word is an app.
+    pub fn on(verb: impl Into<String>, app: &AppName) -> Self {
+        Self::new(verb).arg(app.as_str())
+    }
+
+    /// Adds a flag, or another word that this program wrote itself; it must be of plain
+    /// characters. Flags are the only words that may begin with `--`.
+    #[must_use]
+    pub fn flag(mut self, flag: &str) -> Self {
+        self.words.push(Word::Flag(flag.to_owned()));
+        self
+    }
+
+    /// Adds a word from outside.
+    #[must_use]
+    pub fn arg(mut self, word: impl Into<String>) -> Self {
+        self.words.push(Word::Data(word.into()));
+        self
+    }
+
+    /// Adds words from outside.
+    #[must_use]
+    pub fn args<W: Into<String>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
+        self.words
+            .extend(words.into_iter().map(|word| Word::Data(word.into())));
+        self
+    }
+
+    /// Asks Dokku to leave headers and the echo of values out of its answer.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        self.quiet = true;
+        self
+    }
+
+    /// Gives the command its standard input.
+    #[must_use]
+    pub fn input(mut self, input: Secret) -> Self {
+        self.input = Some(input);
+        self
+    }
+
+    /// The verb, such as `config:set`.
+    pub fn verb(&self) -> &str {
+        &self.verb
+    }
+
+    /// What the command reads on its standard input.
+    pub fn stdin(&self) -> Option<&Secret> {
+        self.input.as_ref()
+    }
+
+    /// The line to send. It holds no secret.
+    pub fn wire(&self) -> Result<String, Unsendable> {
+        let mut line = String::new();
+        if self.quiet {
+            line.push_str("--quiet ");
+        }
+        line.push_str(&self.verb);
+        let is_git = self.verb.contains("git");
+        for (index, word) in self.words.iter().enumerate() {
+            let quoted = match word {
+                Word::Flag(flag) if is_plain(flag) => Ok(flag.clone()),
+                Word::Flag(_) => Err("a flag may only hold plain characters"),
+                Word::Data(data) if is_git => quote_for_git(data),
+                Word::Data(data) => quote(data, index + 1 == self.words.len()),
+            }
+            .map_err(|why| self.unsendable(word.text(), why))?;
+            line.push(' ');
+            line.push_str(&quoted);
+        }
+        if line.len() > LONGEST_LINE {
+            return Err(self.unsendable(&line, "the whole command is longer than 128 KiB"));
+        }
+        Ok(line)
+    }
+
+    fn unsendable(&self, word: &str, why: &'static str) -> Unsendable {
+        Unsendable {
+            verb: self.verb.clone(),
+            word: word.chars().take(80).collect(),
+            why,
+        }
+    }
+}
+
+impl Word {
+    fn text(&self) -> &str {
+        match self {
+            Self::Flag(text) | Self::Data(text) => text,
+        }
+    }
+}
+
+/// The command for people to read: the line that is sent, or nearly that where it cannot be sent.
+impl fmt::Display for DokkuCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Ok(line) = self.wire() {
+            return f.write_str(&line);
+        }
+        f.write_str(&self.verb)?;
+        self.words
+            .iter()
+            .try_for_each(|word| write!(f, " {:?}", word.text()))
+    }
+}
+
+/// Whether Dokku takes `word` as it is, unquoted.
+fn is_plain(word: &str) -> bool {
+    !word.is_empty()
+        && word
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c))
+}
+
+/// Whether `/bin/echo`, which Dokku runs for every word, takes it as an option of its own.
+fn is_echo_option(word: &str) -> bool {
+    word == "--help"
+        || word == "--version"
+        || word
+            .strip_prefix('-')
+            .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| "neE".contains(c)))
+}
+
+fn quote(word: &str, is_last: bool) -> Result<String, &'static str> {
+    if word.contains('\n') {
+        return Err("a line break ends the word there");
+    }
+    if word.contains('\0') {
+        return Err("a NUL byte cannot be part of a word");
+    }
+    if word.is_empty() && is_last {
+        return Err("an empty last word is lost");
+    }
+    if is_echo_option(word) {
+        return Err("it is swallowed as an option of echo");
+    }
+    // Dokku looks for its global flags in the line as split on blanks, quotes or not; and with a
+    // third-party user-auth plugin a piece that begins with `--` must not hold a quote.
+    let mut pieces = word.split([' ', '\t']);
+    let first = pieces.next().unwrap_or_default();
+    if pieces.any(|piece| piece.starts_with("--")) {
+        return Err("a part of it that begins with -- is read as a flag of Dokku");
+    }
+    if ["--app", "--force", "--quiet", "--trace"].contains(&first) {
+        return Err("it is read as a global flag of Dokku");
+    }
+    if is_plain(word) {
+        return Ok(word.to_owned());
+    }
+    Ok(format!("'{}'", word.replace('\'', r"'\''")))
+}
+
+fn quote_for_git(word: &str) -> Result<String, &'static str> {
+    if word.is_empty() {
+        return Err("an empty word is lost in commands of git");
+    }
+    if word.contains(|c: char| c.is_whitespace() || c.is_control() || "'\"\\*?[".contains(c)) {
+        return Err(
+            "commands of git know no quoting: blanks, quotes, backslashes and wildcards cannot be carried",
+        );
+    }
+    if word.starts_with("--") {
+        return Err("it is read as a flag of Dokku");
+    }
+    Ok(word.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire(words: &[&str]) -> Result<String, &'static str> {
+        DokkuCommand::new("run")
+            .args(words.iter().copied())
+            .wire()
+            .map_err(|e| e.why)
+    }
+
+    #[test]
+    fn plain_words_travel_bare_and_others_in_single_quotes() {
+        assert_eq!(
+            wire(&["myapp", "KEY=a/b:c@d"]).unwrap(),
+            "run myapp KEY=a/b:c@d"
+        );
+        assert_eq!(
+            wire(&["a b", "it's", "$HOME", "`id`", ""]),
+            Err("an empty last word is lost")
+        );
+        assert_eq!(
+            wire(&["a b", "it's", "", "$HOME;`id`"]).unwrap(),
+            r"run 'a b' 'it'\''s' '' '$HOME;`id`'"
+        );
+        assert_eq!(wire(&["héé 日本"]).unwrap(), "run 'héé 日本'");
+    }
+
+    #[test]
+    fn what_dokku_would_alter_is_refused() {
+        for word in [
+            "two\nlines",
+            "nul\0",
+            "-n",
+            "-neE",
+            "-e",
+            "--help",
+            "--version",
+            "--app",
+            "--force",
+            "--quiet",
+            "--trace",
+            "x --app other",
+            "please --force this",
+            "ls --all",
+            "",
+        ] {
+            assert!(wire(&["myapp", word]).is_err(), "{word:?}");
+        }
+        for word in ["-x", "-nx", "--help-me", "-", "--", "a-n", "--all"] {
+            assert!(wire(&["myapp", word]).is_ok(), "{word:?}");
+        }
+    }
+
+    #[test]
+    fn verbs_with_git_know_no_quoting() {
+        let set = |word: &str| DokkuCommand::new("git:set").arg(word).wire();
+        assert_eq!(set("main").unwrap(), "git:set main");
+        for word in ["a b", "it's", r"a\b", "*", "", "--x"] {
+            assert!(set(word).is_err(), "{word:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_over_the_kernels_limit_is_refused() {
+        let command = DokkuCommand::new("run").arg("x".repeat(LONGEST_LINE));
+        assert_eq!(command.wire().unwrap_err().word.len(), 80);
+    }
+
+    #[test]
+    fn input_is_never_part_of_the_line_or_of_debug_output() {
+        let command = DokkuCommand::new("config:import")
+            .quiet()
+            .flag("--no-restart")
+            .arg("myapp")
+            .flag("-")
+            .input(Secret::new("TOKEN=hunter2"));
+        assert_eq!(
+            command.wire().unwrap(),
+            "--quiet config:import --no-restart myapp -"
+        );
+        assert!(!format!("{command:?} {command}").contains("hunter2"));
+    }
+}
