@@ -9,3 +9,4 @@ pub mod command;
 pub mod host;
 pub mod net;
 pub mod secret;
+pub mod service;
