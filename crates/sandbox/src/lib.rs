@@ -1,1 +1,3 @@
 //! A Dokku-compatible host in one process.
+
+pub mod engine;
