@@ -7,6 +7,8 @@ pub mod app;
 pub mod clock;
 pub mod command;
 pub mod host;
+pub mod naming;
 pub mod net;
 pub mod secret;
 pub mod service;
+pub mod settings;
