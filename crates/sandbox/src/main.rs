@@ -1,3 +1,83 @@
 //! The sandbox binary.
 
-fn main() {}
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use dokku_sandbox::{Options, Sandbox};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A Dokku-compatible host in one process, for trying and testing.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves until it is interrupted; prints one JSON line once it answers.
+    Serve {
+        /// Directory that holds everything; made if it is missing.
+        #[arg(long)]
+        root: PathBuf,
+        /// Address of the SSH server; port 0 takes a free one.
+        #[arg(long, default_value = "127.0.0.1:0")]
+        ssh: SocketAddr,
+        /// Address of the HTTP router; port 0 takes a free one.
+        #[arg(long, default_value = "127.0.0.1:0")]
+        http: SocketAddr,
+        /// File with the public keys of those who may come in.
+        #[arg(long)]
+        authorized_key: PathBuf,
+        /// Domain under which apps are served.
+        #[arg(long, default_value = "localhost")]
+        domain: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let Command::Serve {
+        root,
+        ssh,
+        http,
+        authorized_key,
+        domain,
+    } = Arguments::parse().command;
+    match serve(Options {
+        root,
+        ssh,
+        http,
+        authorized_key,
+        domain: Some(domain),
+    }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            drop(writeln!(std::io::stderr(), "dokku-sandbox: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(options: Options) -> Result<(), Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        // Before the ready line: whoever reads it may already want to end the sandbox.
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let running = tokio::task::spawn_blocking(move || Sandbox::start(&options)).await??;
+        writeln!(std::io::stdout(), "{}", running.ready_line())?;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        // Ending may block on child processes.
+        tokio::task::spawn_blocking(move || drop(running)).await?;
+        Ok(())
+    })
+}

@@ -1,0 +1,78 @@
+//! The control socket: one JSON object a line in, one out, for tests and demonstrations.
+//!
+//! `{"do":"ping"}`, `{"do":"statistics","reset":true}`, `{"do":"faults"}` (shows them),
+//! `{"do":"faults","plan":{"delay_ms":50}}` (replaces them all), `{"do":"fail","verb":"config:set","stderr":"…","exit":1}`.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::thread;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::faults::{Failing, Plan};
+use crate::host::SandboxHost;
+
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+enum Request {
+    Ping {},
+    Statistics {
+        #[serde(default)]
+        reset: bool,
+    },
+    Faults {
+        plan: Option<Plan>,
+    },
+    Fail {
+        #[serde(flatten)]
+        failing: Failing,
+    },
+}
+
+/// Answers until the listener fails; each client on a thread of its own.
+pub fn serve(listener: UnixListener, host: SandboxHost) {
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let host = host.clone();
+            // A client that goes away in the middle is no fault of the sandbox.
+            thread::spawn(move || drop(converse(&stream, &host)));
+        }
+    });
+}
+
+fn converse(stream: &UnixStream, host: &SandboxHost) -> io::Result<()> {
+    let mut writer = stream;
+    for line in BufReader::new(stream).lines() {
+        let answer = match serde_json::from_str(&line?) {
+            Ok(request) => answer(request, host),
+            Err(error) => json!({"ok": false, "error": error.to_string()}),
+        };
+        writeln!(writer, "{answer}")?;
+    }
+    Ok(())
+}
+
+fn answer(request: Request, host: &SandboxHost) -> Value {
+    match request {
+        Request::Ping {} => json!({"ok": true}),
+        Request::Statistics { reset } => {
+            let counts = if reset {
+                host.statistics().reset()
+            } else {
+                host.statistics().counts()
+            };
+            json!({"ok": true, "statistics": counts})
+        }
+        Request::Faults { plan } => {
+            if let Some(plan) = plan {
+                host.faults().set(plan);
+            }
+            json!({"ok": true, "faults": host.faults().plan()})
+        }
+        Request::Fail { failing } => {
+            host.faults().fail(failing);
+            json!({"ok": true})
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Faults on demand, set over the control socket.
+
+use std::io::Write;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::commands::Call;
+use crate::commands::answer::write_or_hang_up;
+use crate::io::Io;
+
+/// What is out of order at present.
+pub struct Faults(watch::Sender<Plan>);
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self(watch::Sender::new(Plan::default()))
+    }
+}
+
+/// The faults that are set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Plan {
+    /// Nobody listens on the SSH port.
+    pub refuse: bool,
+    /// After this many further bytes to clients, the connection that carries the last of them is cut; then it is unset.
+    pub drop_after: Option<u64>,
+    /// Each round trip takes this much longer, half of it each way.
+    pub delay_ms: u64,
+    /// Connections stay open but nothing passes any more.
+    pub hang: bool,
+    /// Commands to fail, each once, in order.
+    pub fail: Vec<Failing>,
+}
+
+/// A command that is to fail once, without having done anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failing {
+    /// The verb, e.g. `config:set`.
+    pub verb: String,
+    /// What it writes to stderr.
+    #[serde(default)]
+    pub stderr: String,
+    /// What it writes to stdout.
+    #[serde(default)]
+    pub stdout: String,
+    /// Its exit code; 1 if it is left out.
+    #[serde(default = "one")]
+    pub exit: u8,
+    /// How many calls of the verb pass before it fails.
+    #[serde(default)]
+    pub after: u32,
+}
+
+fn one() -> u8 {
+    1
+}
+
+impl Faults {
+    /// The faults set now.
+    pub fn plan(&self) -> Plan {
+        self.0.borrow().clone()
+    }
+
+    /// Replaces the faults.
+    pub fn set(&self, plan: Plan) {
+        self.0.send_replace(plan);
+    }
+
+    /// Adds a command that is to fail.
+    pub fn fail(&self, failing: Failing) {
+        self.0.send_modify(|plan| plan.fail.push(failing));
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut Plan) -> R) -> Option<R> {
+        let mut result = None;
+        self.0.send_modify(|plan| result = Some(change(plan)));
+        result
+    }
+
+    /// Tells of each change.
+    pub fn watch(&self) -> watch::Receiver<Plan> {
+        self.0.subscribe()
+    }
+
+    /// How many of `count` bytes may still go to the client before its connection is cut; `None` if it is not.
+    pub fn cut(&self, count: usize) -> Option<usize> {
+        self.plan().drop_after?;
+        self.change(|plan| {
+            let left = plan.drop_after?;
+            let count_wide = u64::try_from(count).unwrap_or(u64::MAX);
+            if count_wide < left {
+                plan.drop_after = Some(left - count_wide);
+                return None;
+            }
+            plan.drop_after = None;
+            Some(usize::try_from(left).unwrap_or(count))
+        })
+        .flatten()
+    }
+
+    /// Half a round trip's delay.
+    pub fn one_way(&self) -> Duration {
+        Duration::from_micros(self.plan().delay_ms.saturating_mul(500))
+    }
+
+    /// Fails the command if that was asked for; the answer is its exit code.
+    pub fn before_command(&self, call: &Call, io: &mut Io) -> Option<u8> {
+        let failing = self.change(|plan| {
+            let index = plan
+                .fail
+                .iter()
+                .position(|failing| failing.verb == call.verb)?;
+            if plan.fail[index].after > 0 {
+                plan.fail[index].after -= 1;
+                return None;
+            }
+            Some(plan.fail.remove(index))
+        })??;
+        write_or_hang_up(&mut io.stdout, &failing.stdout);
+        write_or_hang_up(&mut io.stderr, &failing.stderr);
+        match io.stdout.flush() {
+            Ok(()) | Err(_) => {}
+        }
+        Some(failing.exit)
+    }
+}

@@ -1,0 +1,144 @@
+//! The host that commands act on, and the seams to the parts that run apps and services.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use crate::commands::Call;
+use crate::faults::Faults;
+use crate::io::Io;
+use crate::statistics::Statistics;
+use crate::store::Store;
+use crate::triggers::Triggers;
+
+/// One Dokku host: everything under one root directory.
+///
+/// Handlers get it by reference; keep a clone (cheap) where a thread outlives the command.
+#[derive(Clone)]
+pub struct SandboxHost(Arc<Inner>);
+
+struct Inner {
+    root: PathBuf,
+    addresses: Addresses,
+    store: Store,
+    faults: Faults,
+    statistics: Statistics,
+    triggers: Triggers,
+    runtime: OnceLock<Arc<dyn Runtime>>,
+    services: OnceLock<Arc<dyn Services>>,
+}
+
+/// Where the host is reached.
+#[derive(Debug, Clone, Default)]
+pub struct Addresses {
+    /// Address of the SSH server.
+    pub ssh: Option<std::net::SocketAddr>,
+    /// Address of the HTTP router.
+    pub http: Option<std::net::SocketAddr>,
+}
+
+impl SandboxHost {
+    /// A host over an opened store.
+    pub fn new(root: &Path, addresses: Addresses, store: Store) -> Self {
+        Self(Arc::new(Inner {
+            root: root.to_owned(),
+            addresses,
+            store,
+            faults: Faults::default(),
+            statistics: Statistics::default(),
+            triggers: Triggers::new(root),
+            runtime: OnceLock::new(),
+            services: OnceLock::new(),
+        }))
+    }
+
+    /// The directory that holds everything.
+    pub fn root(&self) -> &Path {
+        &self.0.root
+    }
+
+    /// Where the host listens.
+    pub fn addresses(&self) -> &Addresses {
+        &self.0.addresses
+    }
+
+    /// Apps, their variables and properties, on disk.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Faults asked for over the control socket.
+    pub fn faults(&self) -> &Faults {
+        &self.0.faults
+    }
+
+    /// What has been counted so far.
+    pub fn statistics(&self) -> &Statistics {
+        &self.0.statistics
+    }
+
+    /// Third-party plugins and their triggers.
+    pub fn triggers(&self) -> &Triggers {
+        &self.0.triggers
+    }
+
+    /// Installs the part that builds and runs apps; only the first call counts.
+    pub fn install_runtime(&self, runtime: Arc<dyn Runtime>) {
+        drop(self.0.runtime.set(runtime));
+    }
+
+    /// Installs the part that runs datastores; only the first call counts.
+    pub fn install_services(&self, services: Arc<dyn Services>) {
+        drop(self.0.services.set(services));
+    }
+
+    /// The part that builds and runs apps, once installed.
+    pub fn runtime(&self) -> Option<&dyn Runtime> {
+        self.0.runtime.get().map(AsRef::as_ref)
+    }
+
+    /// The part that runs datastores, once installed.
+    pub fn services(&self) -> Option<&dyn Services> {
+        self.0.services.get().map(AsRef::as_ref)
+    }
+}
+
+/// What other commands need from the part that builds and runs apps.
+///
+/// The `bool` and `u8` answers are final: a failure has been written to the client's streams already.
+pub trait Runtime: Send + Sync {
+    /// Whether the app has an image.
+    fn is_deployed(&self, host: &SandboxHost, app: &str) -> bool;
+
+    /// Whether any process of the app runs.
+    fn is_running(&self, host: &SandboxHost, app: &str) -> bool;
+
+    /// Release and deploy of the present image, as `config:set` and `ps:restart` do; `Err` holds the exit code.
+    fn restart(&self, host: &SandboxHost, app: &str, call: &Call, io: &mut Io) -> Result<(), u8>;
+
+    /// The app is about to be destroyed: ends its processes, removes images and repository.
+    fn destroy(&self, host: &SandboxHost, app: &str, io: &mut Io) -> Result<(), u8>;
+
+    /// The app's repository and images move to another name (`apps:rename`), or are copied (`apps:clone`).
+    fn copy(&self, host: &SandboxHost, app: &str, to: &str, io: &mut Io) -> Result<(), u8>;
+
+    /// Domains changed: the router has to look again.
+    fn reroute(&self, host: &SandboxHost, app: &str);
+
+    /// Ends everything that runs, at the end of the sandbox.
+    fn stop(&self, host: &SandboxHost);
+}
+
+/// What other commands need from the datastore plugins.
+pub trait Services: Send + Sync {
+    /// `apps:destroy` unlinks every service of the app without a restart.
+    fn unlink_all(&self, host: &SandboxHost, app: &str, io: &mut Io) -> Result<(), u8>;
+
+    /// `apps:clone` and `apps:rename` carry links over.
+    fn copy_links(&self, host: &SandboxHost, app: &str, to: &str) -> Result<(), u8>;
+
+    /// Installed datastore plugins as `plugin:list` shows them: name, version, description.
+    fn plugins(&self) -> Vec<(String, String, String)>;
+
+    /// Ends every engine, at the end of the sandbox.
+    fn stop(&self, host: &SandboxHost);
+}
