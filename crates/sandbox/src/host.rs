@@ -1,7 +1,8 @@
 //! The host that commands act on, and the seams to the parts that run apps and services.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::commands::Call;
 use crate::faults::Faults;
@@ -23,6 +24,7 @@ struct Inner {
     faults: Faults,
     statistics: Statistics,
     triggers: Triggers,
+    http_listener: Mutex<Option<TcpListener>>,
     runtime: OnceLock<Arc<dyn Runtime>>,
     services: OnceLock<Arc<dyn Services>>,
 }
@@ -46,6 +48,7 @@ impl SandboxHost {
             faults: Faults::default(),
             statistics: Statistics::default(),
             triggers: Triggers::new(root),
+            http_listener: Mutex::default(),
             runtime: OnceLock::new(),
             services: OnceLock::new(),
         }))
@@ -59,6 +62,24 @@ impl SandboxHost {
     /// Where the host listens.
     pub fn addresses(&self) -> &Addresses {
         &self.0.addresses
+    }
+
+    /// Hands over the bound listener of the HTTP router.
+    pub(crate) fn give_http_listener(&self, listener: TcpListener) {
+        *self
+            .0
+            .http_listener
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(listener);
+    }
+
+    /// The bound listener of [`Addresses::http`], for whoever routes; the first caller gets it.
+    pub fn take_http_listener(&self) -> Option<TcpListener> {
+        self.0
+            .http_listener
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// Apps, their variables and properties, on disk.

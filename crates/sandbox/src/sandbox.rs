@@ -2,11 +2,10 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::control;
@@ -118,21 +117,8 @@ impl Sandbox {
             .enable_all()
             .build()
             .map_err(at_root)?;
-        let listen = |what, address: SocketAddr| {
-            runtime
-                .block_on(async {
-                    let listener = TcpListener::bind(address).await?;
-                    let bound = listener.local_addr()?;
-                    Ok((listener, bound))
-                })
-                .map_err(|source| StartError::Address {
-                    what,
-                    address,
-                    source,
-                })
-        };
         let (ssh_listener, ssh) = listen("SSH", options.ssh)?;
-        let (_http_listener, http) = listen("HTTP", options.http)?;
+        let (http_listener, http) = listen("HTTP", options.http)?;
         let host = SandboxHost::new(
             &root,
             Addresses {
@@ -141,11 +127,19 @@ impl Sandbox {
             },
             store,
         );
+        host.give_http_listener(http_listener);
+        // The parts that run apps and datastores are installed here, before anybody can call.
         let (control, socket_directory) = open_control(&root, &host).map_err(at_root)?;
         let access = Access {
             host_key,
             authorized_keys: options.authorized_key.clone(),
         };
+        let ssh_listener = ssh_listener
+            .set_nonblocking(true)
+            .and_then(|()| {
+                runtime.block_on(async { tokio::net::TcpListener::from_std(ssh_listener) })
+            })
+            .map_err(at_root)?;
         runtime.spawn(server::serve(ssh_listener, ssh, access, host.clone()));
         Ok(Running {
             host,
@@ -158,6 +152,22 @@ impl Sandbox {
             _lock: lock,
         })
     }
+}
+
+fn listen(
+    what: &'static str,
+    address: SocketAddr,
+) -> Result<(TcpListener, SocketAddr), StartError> {
+    TcpListener::bind(address)
+        .and_then(|listener| {
+            let bound = listener.local_addr()?;
+            Ok((listener, bound))
+        })
+        .map_err(|source| StartError::Address {
+            what,
+            address,
+            source,
+        })
 }
 
 /// Held as long as the process lives, so that a killed sandbox leaves no lock behind.
