@@ -6,9 +6,15 @@
 pub mod app;
 pub mod clock;
 pub mod command;
+pub mod deployment;
+pub mod event;
+pub mod health;
 pub mod host;
+pub mod interrupt;
+pub mod journal;
 pub mod naming;
 pub mod net;
 pub mod secret;
 pub mod service;
 pub mod settings;
+pub mod variables;
