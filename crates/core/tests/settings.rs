@@ -63,3 +63,24 @@ fn every_sample_parses_or_fails_with_the_error_beside_it() {
         "{valid} valid, {invalid} invalid"
     );
 }
+
+#[test]
+fn the_json_schemas_in_docs_are_those_of_the_types() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema");
+    for (name, schema) in [
+        ("config.json", dokku_deploy::settings::config_schema()),
+        ("services.json", dokku_deploy::settings::services_schema()),
+    ] {
+        let fresh = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+        let path = folder.join(name);
+        if std::env::var_os("UPDATE_SAMPLES").is_some() {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&path, &fresh).unwrap();
+        }
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            stored == fresh,
+            "docs/schema/{name} is stale: run with UPDATE_SAMPLES=1"
+        );
+    }
+}

@@ -50,7 +50,7 @@ section! {
         /// Where the dashboard's data lives.
         dashboard: Option<Dashboard>,
         /// Automatic scaling. Checked, not acted on yet.
-        scaling: Option<BTreeMap<Name, Scaling>>,
+        scaling: Option<BTreeMap<Name, Option<Scaling>>>,
         /// Further hosts. Checked, not acted on yet.
         servers: Option<BTreeMap<Name, Server>>,
         /// How several hosts are deployed to. Checked, not acted on yet.

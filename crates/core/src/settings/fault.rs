@@ -103,7 +103,8 @@ impl Faults {
     pub fn render(&self, is_coloured: bool) -> String {
         let mut text: Vec<String> = self.iter().map(|f| f.render(is_coloured)).collect();
         if self.0.len() > 1 {
-            text.push(format!("{} errors in the settings", self.0.len()));
+            let more = if self.0.len() < MOST { "" } else { " or more" };
+            text.push(format!("{}{more} errors in the settings", self.0.len()));
         }
         text.join("\n\n")
     }
@@ -172,6 +173,9 @@ impl<'a> Sink<'a> {
         expected: impl Into<String>,
         help: Option<String>,
     ) {
+        if self.found.len() >= MOST {
+            return;
+        }
         let text = self.source.text;
         let start = floor(text, span.start);
         let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
@@ -193,7 +197,7 @@ impl<'a> Sink<'a> {
         };
         // An alias is read wherever it is used, its content is wrong once.
         let is_new = self.found.iter().all(|(_, known)| *known != fault);
-        if is_new && self.found.len() < MOST {
+        if is_new {
             self.found.push((start, fault));
         }
     }

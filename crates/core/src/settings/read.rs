@@ -57,7 +57,7 @@ fn items<T: Read>(node: &Node, faults: &mut Sink<'_>) -> Option<Vec<Option<T>>> 
 
 /// A list in which nothing stands twice.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(transparent)]
+#[schemars(inline, transparent)]
 pub(super) struct Distinct<T>(#[schemars(extend("uniqueItems" = true))] pub Vec<T>);
 
 impl<T: Read + PartialEq> Read for Distinct<T> {

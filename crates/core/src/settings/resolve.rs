@@ -215,6 +215,7 @@ impl Settings {
         let services = self.services.services.iter().flatten();
         services
             .filter_map(|(kind, service)| {
+                let service = service.as_ref()?;
                 let here = service
                     .environments
                     .as_ref()

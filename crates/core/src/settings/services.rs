@@ -16,9 +16,9 @@ section! {
     #[derive(Default)]
     ServicesFile {
         /// One entry for each kind of service.
-        services: Option<BTreeMap<ServiceKind, Service>>,
+        services: Option<BTreeMap<ServiceKind, Option<Service>>>,
         /// Services that are not on the Dokku host: for people to read; checked, not acted on.
-        external_services: Option<BTreeMap<Name, BTreeMap<Name, ExternalValue>>>,
+        external_services: Option<BTreeMap<Name, Option<BTreeMap<Name, ExternalValue>>>>,
     }
 }
 

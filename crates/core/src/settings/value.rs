@@ -65,7 +65,7 @@ text!(
 text!(
     /// The name of a host, in lower case.
     Domain(String): "a domain name such as www.example.com",
-    { "type": "string", "format": "hostname", "examples": ["www.example.com"] },
+    { "type": "string", "pattern": "^(\\*\\.)?([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)+[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", "maxLength": 253, "examples": ["www.example.com"] },
     |text| domain(text).map_err(Some)
 );
 text!(

@@ -6,7 +6,7 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use granit_parser::{Event, Options, Parser, ScalarStyle, Tag};
+use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, Tag};
 
 use super::fault::{Sink, is_secret};
 
@@ -146,12 +146,12 @@ pub(super) fn parse(text: &str, faults: &mut Sink<'_>) -> Option<Node> {
             Err(error) => {
                 let at = error.marker().byte_offset().unwrap_or(text.len());
                 let next = text.get(at..).and_then(|t| t.chars().next());
-                faults.add(
-                    &(at..at + next.map_or(0, char::len_utf8)),
-                    "this is not YAML",
-                    error.info(),
-                    hint(text, at),
-                );
+                let place = at..at + next.map_or(0, char::len_utf8);
+                if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+                    too_deep(&place, faults);
+                } else {
+                    faults.add(&place, "this is not YAML", error.info(), hint(text, at));
+                }
                 return None;
             }
         }
@@ -166,6 +166,16 @@ fn hint(text: &str, at: usize) -> Option<String> {
     indent
         .contains('\t')
         .then(|| "YAML is indented with spaces, never with tabs".to_owned())
+}
+
+fn too_deep(place: &Range<usize>, faults: &mut Sink<'_>) {
+    let expected = format!("at most {DEEPEST} levels");
+    faults.add(
+        place,
+        "lists and maps are nested too deeply",
+        expected,
+        None,
+    );
 }
 
 fn is_forbidden(c: char) -> bool {
@@ -256,12 +266,7 @@ impl Composer<'_> {
         faults: &mut Sink<'_>,
     ) -> Flow {
         if self.open.len() >= DEEPEST {
-            faults.add(
-                &span,
-                "lists and maps are nested too deeply",
-                format!("at most {DEEPEST} levels"),
-                None,
-            );
+            too_deep(&span, faults);
             return Flow::Break(());
         }
         self.open.push(Open {
