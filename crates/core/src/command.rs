@@ -22,6 +22,7 @@ pub struct DokkuCommand {
     quiet: bool,
     words: Vec<Word>,
     input: Option<Secret>,
+    is_confidential: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,8 @@ enum Word {
     Flag(String),
     /// From settings, people or hosts: quoted, and refused where Dokku would alter it.
     Data(String),
+    /// A key and a value that people must not see; only for hosts that take it no other way.
+    Masked(String, Secret),
 }
 
 /// Why a command cannot be sent: Dokku would receive something else than was meant.
@@ -52,6 +55,7 @@ impl DokkuCommand {
             quiet: false,
             words: Vec::new(),
             input: None,
+            is_confidential: false,
         }
     }
 
@@ -83,6 +87,27 @@ impl DokkuCommand {
         self
     }
 
+    /// Adds one word of two parts, both of plain characters, of which only `shown` is ever
+    /// displayed. The host's process list does show it while the command runs.
+    #[must_use]
+    pub fn masked(mut self, shown: &str, value: Secret) -> Self {
+        self.words.push(Word::Masked(shown.to_owned(), value));
+        self
+    }
+
+    /// Marks the command as one whose answer holds secrets: neither its output nor its input is
+    /// shown or logged, however talkative the program was asked to be.
+    #[must_use]
+    pub fn confidential(mut self) -> Self {
+        self.is_confidential = true;
+        self
+    }
+
+    /// Whether what the command answers must not be seen.
+    pub fn is_confidential(&self) -> bool {
+        self.is_confidential
+    }
+
     /// Asks Dokku to leave headers and the echo of values out of its answer.
     #[must_use]
     pub fn quiet(mut self) -> Self {
@@ -107,8 +132,13 @@ impl DokkuCommand {
         self.input.as_ref()
     }
 
-    /// The line to send. It holds no secret.
+    /// The line to send. Only masked words are secret in it: messages show the command's
+    /// `Display` instead.
     pub fn wire(&self) -> Result<String, Unsendable> {
+        self.line(|value| value.expose().to_owned())
+    }
+
+    fn line(&self, reveal: impl Fn(&Secret) -> String) -> Result<String, Unsendable> {
         let mut line = String::new();
         if self.quiet {
             line.push_str("--quiet ");
@@ -121,13 +151,22 @@ impl DokkuCommand {
                 Word::Flag(_) => Err("a flag may only hold plain characters"),
                 Word::Data(data) if is_git => quote_for_git(data),
                 Word::Data(data) => quote(data, index + 1 == self.words.len()),
+                Word::Masked(shown, value) => {
+                    let is_sendable = value.expose().is_empty() || is_plain(value.expose());
+                    if is_plain(shown) && is_sendable {
+                        Ok(format!("{shown}{}", reveal(value)))
+                    } else {
+                        Err("a masked word may only hold plain characters")
+                    }
+                }
             }
             .map_err(|why| self.unsendable(word.text(), why))?;
             line.push(' ');
             line.push_str(&quoted);
         }
         if line.len() > LONGEST_LINE {
-            return Err(self.unsendable(&line, "the whole command is longer than 128 KiB"));
+            let shown: String = self.words.iter().map(Word::text).collect();
+            return Err(self.unsendable(&shown, "the whole command is longer than 128 KiB"));
         }
         Ok(line)
     }
@@ -144,15 +183,16 @@ impl DokkuCommand {
 impl Word {
     fn text(&self) -> &str {
         match self {
-            Self::Flag(text) | Self::Data(text) => text,
+            Self::Flag(text) | Self::Data(text) | Self::Masked(text, _) => text,
         }
     }
 }
 
-/// The command for people to read: the line that is sent, or nearly that where it cannot be sent.
+/// The command for people to read: the line that is sent with its masked words as dots, or nearly
+/// that where it cannot be sent.
 impl fmt::Display for DokkuCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Ok(line) = self.wire() {
+        if let Ok(line) = self.line(ToString::to_string) {
             return f.write_str(&line);
         }
         f.write_str(&self.verb)?;

@@ -1,0 +1,57 @@
+//! `letsencrypt:*`, a plugin that many hosts have.
+
+use super::{is_true, text_unless_missing};
+use crate::{
+    app::AppName,
+    command::DokkuCommand,
+    host::{Answer, HostError},
+};
+
+/// Asks whether the app's certificate is one of Let's Encrypt.
+pub fn active(app: &AppName) -> DokkuCommand {
+    DokkuCommand::on("letsencrypt:active", app)
+}
+
+/// Reads the answer to [`active`]; `None` when the app does not exist.
+pub fn read_active(answer: &Answer) -> Result<Option<bool>, HostError> {
+    let Some(text) = text_unless_missing(answer)? else {
+        return Ok(None);
+    };
+    match is_true(text.trim()) {
+        Some(is_active) => Ok(Some(is_active)),
+        None => Err(answer.unparsable("`true` or `false`")),
+    }
+}
+
+/// Gets a certificate for all domains of the app; takes up to minutes. It fails where a domain does
+/// not resolve to the host yet or no e-mail address was set.
+pub fn enable(app: &AppName) -> DokkuCommand {
+    DokkuCommand::on("letsencrypt:enable", app)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dokku::{
+        is_unknown_command,
+        recorded::{answer, app, recorded},
+    };
+
+    #[test]
+    fn true_and_false_are_all_that_it_says() {
+        let app = app("myapp");
+        assert_eq!(active(&app).wire().unwrap(), "letsencrypt:active myapp");
+        assert_eq!(enable(&app).wire().unwrap(), "letsencrypt:enable myapp");
+        assert_eq!(read_active(&answer(0, "true\n", "")), Ok(Some(true)));
+        assert_eq!(read_active(&answer(0, "false\n", "")), Ok(Some(false)));
+        assert!(read_active(&answer(0, "", "")).is_err());
+    }
+
+    #[test]
+    fn a_host_without_the_plugin_is_recognised() {
+        let unknown = recorded("unknown-letsencrypt-enable");
+        assert!(is_unknown_command(&unknown));
+        assert!(read_active(&unknown).is_err());
+        assert!(!is_unknown_command(&recorded("apps-exists-no")));
+    }
+}

@@ -1,0 +1,234 @@
+//! `run`: commands in a new container of the app's newest image.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+
+use super::text_unless_missing;
+use crate::{
+    app::AppName,
+    command::{DokkuCommand, Unsendable},
+    host::{Answer, HostError},
+};
+
+/// How a text for the shell travels, so that it arrives byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invocation {
+    /// As one quoted word of `sh -c`. The image needs `sh`.
+    Plain(String),
+    /// In base64, taken apart again in the container, because Dokku's ssh would alter the text.
+    /// The image needs `sh` and `base64`; without the latter the command fails with 127 and says
+    /// so.
+    Base64(String),
+}
+
+impl Invocation {
+    /// The simplest way that carries `script`. An error is a script that nothing carries: one over
+    /// the size of a command line, or with a NUL byte.
+    pub fn of(script: &str) -> Result<Self, Unsendable> {
+        let unsendable = |why| Unsendable {
+            verb: "run".to_owned(),
+            word: script.chars().take(80).collect(),
+            why,
+        };
+        if script.contains('\0') {
+            return Err(unsendable("a NUL byte cannot be part of a command"));
+        }
+        if script.trim().is_empty() {
+            return Err(unsendable("there is no command in it"));
+        }
+        let plain = Self::Plain(script.to_owned());
+        if command("run", &[], "a", &plain).wire().is_ok() {
+            return Ok(plain);
+        }
+        let wrapped = Self::Base64(script.to_owned());
+        // Room for the flags and the app's name.
+        match command("run", &[], &"a".repeat(200), &wrapped).wire() {
+            Ok(_) => Ok(wrapped),
+            Err(_) => Err(unsendable("it is longer than a command line may be")),
+        }
+    }
+
+    /// Whether the image needs `base64` besides `sh`.
+    pub fn needs_base64(&self) -> bool {
+        matches!(self, Self::Base64(_))
+    }
+
+    /// The text for `sh -c`.
+    fn script(&self) -> String {
+        match self {
+            Self::Plain(script) => script.clone(),
+            // The status of the assignment is that of base64: a missing one must not look like an
+            // empty script that succeeded.
+            Self::Base64(script) => format!(
+                "_script=$(echo {} | base64 -d) || {{ echo \"this command needs base64 in the image\" >&2; exit 127; }}; eval \"$_script\"",
+                STANDARD.encode(script)
+            ),
+        }
+    }
+}
+
+fn command(verb: &str, flags: &[&str], app: &str, invocation: &Invocation) -> DokkuCommand {
+    flags
+        .iter()
+        .fold(DokkuCommand::new(verb), |command, flag| command.flag(flag))
+        .arg(app)
+        .flag("sh")
+        .flag("-c")
+        .arg(invocation.script())
+}
+
+/// Runs a command and waits for it; its exit status is the command's own. When the ssh client
+/// dies, the container goes on: see [`stop`].
+pub fn run(app: &AppName, invocation: &Invocation) -> DokkuCommand {
+    command("run", &[], app.as_str(), invocation)
+}
+
+/// Starts a command and comes back at once with its container's name. Its exit status is lost.
+pub fn detached(app: &AppName, invocation: &Invocation) -> DokkuCommand {
+    command("run:detached", &[], app.as_str(), invocation)
+}
+
+/// Reads the answer to [`detached`]: the container's name; `None` when the app does not exist.
+pub fn read_detached(answer: &Answer) -> Result<Option<String>, HostError> {
+    let Some(text) = text_unless_missing(answer)? else {
+        return Ok(None);
+    };
+    match text.lines().map(str::trim).rfind(|line| !line.is_empty()) {
+        Some(name) if name.contains(".run.") && !name.contains(' ') => Ok(Some(name.to_owned())),
+        _ => Err(answer.unparsable("the name of a container")),
+    }
+}
+
+/// A container that `run` started and that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RunContainer {
+    /// `myapp.run.14771`.
+    pub name: String,
+    /// Docker's word, such as `running`.
+    pub state: String,
+    /// What runs in it, as Docker shortens and quotes it.
+    #[serde(default)]
+    pub command: String,
+    /// Docker's text: `2026-11-23 10:35:19 +0000 UTC`.
+    #[serde(default)]
+    pub created_at: String,
+}
+
+/// Lists the app's running `run` containers.
+pub fn list(app: &AppName) -> DokkuCommand {
+    DokkuCommand::on("run:list", app)
+        .flag("--format")
+        .flag("json")
+}
+
+/// Reads the answer to [`list`]; `None` when the app does not exist.
+pub fn read_list(answer: &Answer) -> Result<Option<Vec<RunContainer>>, HostError> {
+    let Some(text) = text_unless_missing(answer)? else {
+        return Ok(None);
+    };
+    serde_json::from_str(text)
+        .map(Some)
+        .map_err(|_| answer.unparsable("a list of containers"))
+}
+
+/// Stops one `run` container of the app: a TERM, and after the app's stop timeout a KILL.
+pub fn stop(app: &AppName, container: &str) -> DokkuCommand {
+    let command = DokkuCommand::new("run:stop")
+        .flag("--container")
+        .arg(container);
+    // Dokku takes the app from the container's name, which it cannot when that has further dots.
+    if app.as_str().contains('.') {
+        command.arg(app.as_str())
+    } else {
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dokku::recorded::{answer, app, recorded};
+
+    fn wire(script: &str) -> String {
+        run(&app("myapp"), &Invocation::of(script).unwrap())
+            .wire()
+            .unwrap()
+    }
+
+    #[test]
+    fn plain_quoting_where_it_suffices() {
+        assert_eq!(wire("exit 3"), "run myapp sh -c 'exit 3'");
+        assert_eq!(
+            wire("echo \"it's $HOME\" | cat"),
+            r#"run myapp sh -c 'echo "it'\''s $HOME" | cat'"#
+        );
+        assert_eq!(wire("npm run migrate"), "run myapp sh -c 'npm run migrate'");
+        assert!(!Invocation::of("true").unwrap().needs_base64());
+    }
+
+    #[test]
+    fn what_dokku_would_alter_is_wrapped() {
+        let line = "run myapp sh -c '_script=$(echo bHMgLS1hbGw= | base64 -d) || { echo \"this command needs base64 in the image\" >&2; exit 127; }; eval \"$_script\"'";
+        assert_eq!(wire("ls --all"), line);
+        for script in ["a\nb", "x --app other", "x --force", "--help", "-n"] {
+            let invocation = Invocation::of(script).unwrap();
+            assert!(invocation.needs_base64(), "{script:?}");
+            assert!(wire(script).starts_with("run myapp sh -c "), "{script:?}");
+        }
+    }
+
+    #[test]
+    fn what_nothing_carries_is_refused() {
+        for script in ["", "  \n", "a\0b", &"x".repeat(200_000)] {
+            assert!(
+                Invocation::of(script).is_err(),
+                "{:?}",
+                &script[..script.len().min(9)]
+            );
+        }
+        assert!(Invocation::of(&"x\n".repeat(40_000)).is_ok());
+    }
+
+    #[test]
+    fn run_containers_are_listed_and_stopped() {
+        let plain = app("myapp");
+        assert_eq!(list(&plain).wire().unwrap(), "run:list myapp --format json");
+        assert_eq!(
+            stop(&plain, "myapp.run.14771").wire().unwrap(),
+            "run:stop --container myapp.run.14771"
+        );
+        assert_eq!(
+            stop(&app("my.app"), "my.app.run.1").wire().unwrap(),
+            "run:stop --container my.app.run.1 my.app"
+        );
+        let containers = read_list(&recorded("run-list-json")).unwrap().unwrap();
+        assert_eq!(containers[0].name, "myapp.run.14771");
+        assert_eq!(containers[0].state, "running");
+        assert_eq!(read_list(&answer(0, "[]\n", "")), Ok(Some(Vec::new())));
+        assert_eq!(read_list(&recorded("run-missing-app")), Ok(None));
+        assert!(read_list(&answer(0, "=====> none\n", "")).is_err());
+    }
+
+    #[test]
+    fn a_detached_run_tells_its_container() {
+        let sleep = Invocation::of("sleep 30").unwrap();
+        assert_eq!(
+            detached(&app("myapp"), &sleep).wire().unwrap(),
+            "run:detached myapp sh -c 'sleep 30'"
+        );
+        let name = read_detached(&recorded("run-encoded")).unwrap();
+        assert_eq!(name.as_deref(), Some("myapp.run.14771"));
+        assert!(read_detached(&answer(0, "", "")).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_script_has_a_way(script in r#"[a-z \n'"$-]{1,30}|\PC{1,60}"#) {
+            prop_assume!(!script.trim().is_empty());
+            let invocation = Invocation::of(&script).unwrap();
+            prop_assert!(run(&app("myapp"), &invocation).wire().is_ok());
+        }
+    }
+}
