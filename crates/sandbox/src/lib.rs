@@ -9,6 +9,7 @@ pub mod engine;
 pub mod faults;
 pub mod host;
 pub mod io;
+pub mod runtime;
 mod sandbox;
 pub mod server;
 pub mod statistics;
