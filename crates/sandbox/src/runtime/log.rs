@@ -219,7 +219,7 @@ mod tests {
         let log = Log::open(&dir.path().join("log")).unwrap();
         let mut copy = Vec::new();
         log.capture(&b"one\ntwo\n\xff end"[..], "stdout", |chunk| {
-            copy.extend_from_slice(chunk)
+            copy.extend_from_slice(chunk);
         })
         .unwrap();
         assert_eq!(copy, b"one\ntwo\n\xff end");
