@@ -58,6 +58,17 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::sync::mpsc;
 
+    struct Listener(mpsc::Sender<Vec<u8>>);
+    impl io::Write for Listener {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.send(bytes.to_vec()).unwrap();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
     fn build_with(script: &str, mode: u32) -> (bool, String) {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("bin")).unwrap();
@@ -65,16 +76,6 @@ mod tests {
         fs::write(&path, script).unwrap();
         fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         let (sender, heard) = mpsc::channel();
-        struct Listener(mpsc::Sender<Vec<u8>>);
-        impl io::Write for Listener {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0.send(bytes.to_vec()).unwrap();
-                Ok(bytes.len())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
         let env = vec![("NAME".to_owned(), "world".to_owned())];
         let talk = Talk::new(Listener(sender));
         let built = build(dir.path(), env, &Spawner::start().unwrap(), &talk).unwrap();

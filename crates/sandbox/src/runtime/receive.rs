@@ -224,10 +224,6 @@ mod tests {
             let port = listener.local_addr().unwrap().port();
             let connect = self.dir.path().join("connect");
             fs::write(&connect, format!("#!/usr/bin/perl\nuse IO::Socket::INET;my $s=IO::Socket::INET->new(PeerAddr=>'127.0.0.1:{port}') or die;my $p=fork;if(!$p){{while(sysread(STDIN,my $b,65536)){{syswrite $s,$b}}shutdown $s,1;exit 0}}while(sysread($s,my $b,65536)){{syswrite STDOUT,$b}}kill 9,$p;\n")).unwrap();
-            std::os::unix::fs::PermissionsExt::set_mode(
-                &mut fs::metadata(&connect).unwrap().permissions(),
-                0o755,
-            );
             let mut permissions = fs::metadata(&connect).unwrap().permissions();
             std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
             fs::set_permissions(&connect, permissions).unwrap();
@@ -237,7 +233,7 @@ mod tests {
                     let mut seen = None;
                     let pusher = Pusher {
                         stdin: Box::new(stream.try_clone().unwrap()),
-                        stdout: Box::new(stream),
+                        stdout: Box::new(stream.try_clone().unwrap()),
                         stderr: Box::new(io::sink()),
                     };
                     receive(
@@ -251,11 +247,13 @@ mod tests {
                         },
                     )
                     .unwrap();
+                    stream.shutdown(std::net::Shutdown::Both).unwrap();
                     seen
                 });
                 let answer = super::super::repository::git()
                     .current_dir(self.dir.path().join("work"))
                     .env("GIT_SSH", &connect)
+                    .env("GIT_SSH_VARIANT", "simple")
                     .args(["push", "ssh://x/y", refspec])
                     .output()
                     .unwrap();

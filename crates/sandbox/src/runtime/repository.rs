@@ -101,19 +101,21 @@ impl Repository {
         let index = tempfile::Builder::new()
             .prefix("index")
             .tempdir_in(&self.path)?;
-        let prefix = format!("--prefix={}/", into.display());
         for arguments in [
-            vec!["read-tree", commit],
-            vec!["checkout-index", "--all", "--force", &prefix],
+            ["read-tree", commit].as_slice(),
+            &["checkout-index", "--all", "--force"],
         ] {
             let answer = self
-                .git(&arguments)
+                .git(arguments)
                 .envs(env.iter().map(|(key, value)| (key, value)))
+                .env("GIT_DIR", &self.path)
+                .env("GIT_WORK_TREE", into)
                 .env("GIT_INDEX_FILE", index.path().join("index"))
                 .env_remove("GIT_QUARANTINE_PATH")
+                .current_dir(into)
                 .output()?;
             if !answer.status.success() {
-                return Err(failure(&arguments, &answer));
+                return Err(failure(arguments, &answer));
             }
         }
         Ok(())
