@@ -1,3 +1,20 @@
 //! The deploy tool for Dokku hosts.
 
-fn main() {}
+#![allow(
+    dead_code,
+    reason = "the rooms of the program are being filled one after another"
+)]
+
+mod args;
+mod commands;
+mod exit_codes;
+mod failure;
+mod invocation;
+mod program;
+mod settings_file;
+mod target;
+mod ui;
+
+fn main() -> std::process::ExitCode {
+    program::run()
+}

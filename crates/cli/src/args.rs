@@ -1,0 +1,108 @@
+//! The command line. Clap lives here and in `commands/` only.
+#![allow(
+    clippy::doc_markdown,
+    reason = "the texts here are the help that people read"
+)]
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands;
+
+/// The version as people see it.
+pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
+
+/// Developer tools for Dokku deployments
+///
+/// APP may be left out in a git repository: then it is the repository's name. Aliases of the
+/// settings file ~/.dokku-cli work wherever APP does.
+#[derive(Debug, Parser)]
+#[command(name = "dokku-cli", version = VERSION, max_term_width = 100)]
+pub struct Arguments {
+    /// Options for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options that every command takes, before or after its name.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The Dokku host: HOST, USER@HOST or HOST:PORT [env: DOKKU_HOST]
+    #[arg(long, global = true, value_name = "HOST")]
+    pub host: Option<String>,
+    /// The ssh key to use instead of ssh's own choice [env: SSH_KEY]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ssh_key: Option<String>,
+    /// The domain under which apps get theirs [env: BASE_DOMAIN]
+    #[arg(long, global = true, value_name = "DOMAIN")]
+    pub base_domain: Option<String>,
+    /// How long the host may be silent before it counts as unreachable, such as 15s [env: DOKKU_TIMEOUT]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    pub connect_timeout: Option<Duration>,
+    /// Print one machine-readable result on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print results, warnings and errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Tell more about what is being done
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// One verb.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Deploy an app from this repository
+    #[command(visible_alias = "push")]
+    Deploy(commands::deploy::DeployArguments),
+    /// Check the settings in .dokku/ without asking a host
+    Validate(commands::validate::ValidateArguments),
+    /// Print the version
+    Version,
+}
+
+/// Reads a time such as `90`, `90s`, `2m` or `1h 30m`; a bare number is seconds.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a time such as 90s, 2m or \"1h 30m\"");
+    let seconds = text.trim().parse::<u32>().ok().map(u64::from);
+    let time = match seconds {
+        Some(seconds) => Duration::from_secs(seconds),
+        None => {
+            let signed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+            Duration::try_from(signed).map_err(|_| wrong())?
+        }
+    };
+    if time.is_zero() {
+        return Err("it has to be longer than nothing".to_owned());
+    }
+    Ok(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        for wrong in ["", "soon", "-5s", "0", "0s", "1.5x"] {
+            assert!(duration(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What one run of the program stands on: settings from flags, environment and file, and the
+//! doors to the host and the repository.
+
+use std::{
+    cell::OnceCell,
+    env,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use dokku_deploy::app::AppName;
+
+use crate::{args::Global, failure::Failure, settings_file::SettingsFile, target::Target, ui::Ui};
+
+/// How long a host may be silent before it counts as unreachable.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// One run of the program.
+pub struct Invocation<'a> {
+    /// Options of the command line.
+    pub global: &'a Global,
+    /// All printing.
+    pub ui: &'a Ui,
+    file: OnceCell<SettingsFile>,
+}
+
+/// No host is named anywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("No Dokku host is set")]
+pub struct NoHost;
+
+impl<'a> Invocation<'a> {
+    /// Takes the command line; files are read when they are needed.
+    pub fn new(global: &'a Global, ui: &'a Ui) -> Self {
+        Self {
+            global,
+            ui,
+            file: OnceCell::new(),
+        }
+    }
+
+    /// The settings file, read once. Misspelt names in it are warned about.
+    pub fn file(&self) -> Result<&SettingsFile, Failure> {
+        if let Some(file) = self.file.get() {
+            return Ok(file);
+        }
+        let home = home()?;
+        let file = SettingsFile::read(&Path::new(&home).join(".dokku-cli"), &home)?;
+        for name in file.unknown() {
+            self.ui.warning(&format!(
+                "{} sets {name}, which means nothing here",
+                file.path.display()
+            ));
+        }
+        Ok(self.file.get_or_init(|| file))
+    }
+
+    /// A setting: its flag, else the environment, else the file.
+    fn setting(&self, flag: Option<&str>, name: &str) -> Result<Option<String>, Failure> {
+        if let Some(given) = flag {
+            return Ok(Some(given.to_owned()));
+        }
+        if let Some(given) = variable(name)? {
+            return Ok(Some(given));
+        }
+        Ok(self.file()?.get(name).map(str::to_owned))
+    }
+
+    /// The host to talk to.
+    pub fn target(&self) -> Result<Target, Failure> {
+        let given = self
+            .setting(self.global.host.as_deref(), "DOKKU_HOST")?
+            .ok_or(NoHost)?;
+        Ok(Target::parse(&given)?)
+    }
+
+    /// The ssh key to offer, if that file exists; otherwise ssh chooses.
+    pub fn ssh_key(&self) -> Result<Option<PathBuf>, Failure> {
+        let given = self.setting(self.global.ssh_key.as_deref(), "SSH_KEY")?;
+        let home = home()?;
+        let Some(given) = given else {
+            let usual = Path::new(&home).join(".ssh/dokku_deploy");
+            return Ok(usual.is_file().then_some(usual));
+        };
+        let path = match given.strip_prefix("~/") {
+            Some(rest) => Path::new(&home).join(rest),
+            None => PathBuf::from(&given),
+        };
+        if path.is_file() {
+            return Ok(Some(path));
+        }
+        self.ui.warning(&format!(
+            "The ssh key {} does not exist; ssh uses its own keys",
+            path.display()
+        ));
+        Ok(None)
+    }
+
+    /// The domain under which apps get theirs.
+    pub fn base_domain(&self) -> Result<Option<String>, Failure> {
+        self.setting(self.global.base_domain.as_deref(), "BASE_DOMAIN")
+    }
+
+    /// A line of known_hosts that the host's key has to match, for CI.
+    pub fn host_key(&self) -> Result<Option<String>, Failure> {
+        variable("DOKKU_HOST_KEY")
+    }
+
+    /// How long the host may be silent.
+    pub fn patience(&self) -> Result<Duration, Failure> {
+        match (self.global.connect_timeout, variable("DOKKU_TIMEOUT")?) {
+            (Some(given), _) => Ok(given),
+            (None, Some(given)) => crate::args::duration(&given)
+                .map_err(|why| Failure::settings(format!("DOKKU_TIMEOUT: {why}"))),
+            (None, None) => Ok(PATIENCE),
+        }
+    }
+
+    /// The app behind what a person wrote: an alias of the settings file, or the app itself.
+    pub fn named_app(&self, given: &str) -> Result<AppName, Failure> {
+        match self.file()?.alias(given) {
+            Some(app) => AppName::new(app).map_err(|error| {
+                Failure::settings(format!(
+                    "the alias {given:?} in {} leads to no app: {error}",
+                    self.file
+                        .get()
+                        .map_or_else(String::new, |f| f.path.display().to_string())
+                ))
+            }),
+            None => Ok(AppName::new(given)?),
+        }
+    }
+}
+
+/// The person's home directory.
+fn home() -> Result<String, Failure> {
+    variable("HOME")?.ok_or_else(|| Failure::settings("the variable HOME is not set"))
+}
+
+/// A variable of the environment; an empty one counts as not set.
+fn variable(name: &str) -> Result<Option<String>, Failure> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(Failure::settings(format!(
+            "the variable {name} is not UTF-8"
+        ))),
+    }
+}

@@ -1,0 +1,219 @@
+//! The only printing: narration on standard error, results on standard output.
+//!
+//! Colours appear on a terminal only (`NO_COLOR` switches them off there too). Text from hosts,
+//! commits and files cannot steer the terminal: see [`visible`].
+
+mod visible;
+
+use std::{
+    io::{self, BufRead, IsTerminal, Write},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use dokku_deploy::host::Stream;
+use owo_colors::OwoColorize;
+use serde::Serialize;
+
+pub use self::visible::{colours_only, visible};
+use crate::{args::Global, failure::Failure};
+
+/// How much is told, and in which form.
+#[derive(Debug, Default)]
+pub struct Ui {
+    is_quiet: bool,
+    is_json: bool,
+    is_verbose: bool,
+    has_result: AtomicBool,
+}
+
+/// What a person answered to a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reply {
+    /// Yes.
+    Yes,
+    /// No, or anything else.
+    No,
+    /// Nobody there to answer: standard input is no terminal, or it ended.
+    Nobody,
+}
+
+impl Ui {
+    /// As the command line wants it.
+    pub fn new(global: &Global) -> Self {
+        Self {
+            is_quiet: global.quiet,
+            is_json: global.json,
+            is_verbose: global.verbose,
+            has_result: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the result is to be JSON.
+    pub fn is_json(&self) -> bool {
+        self.is_json
+    }
+
+    /// Whether only results, warnings and errors are wanted.
+    pub fn is_quiet(&self) -> bool {
+        self.is_quiet
+    }
+
+    /// A blank line, the title and a blank line, as narration.
+    pub fn header(&self, title: &str) {
+        if !self.is_quiet {
+            narrate(&format!("\n{}\n\n", visible(title).bold().cyan()));
+        }
+    }
+
+    /// `ℹ`: what is being done, or a fact.
+    pub fn info(&self, text: &str) {
+        if !self.is_quiet {
+            narrate(&format!("{} {}\n", "ℹ".blue(), visible(text)));
+        }
+    }
+
+    /// `✓`: what has been done.
+    pub fn success(&self, text: &str) {
+        if !self.is_quiet {
+            narrate(&format!("{} {}\n", "✓".green(), visible(text)));
+        }
+    }
+
+    /// `⚠`: something is not as it should be. Said in quiet mode too.
+    pub fn warning(&self, text: &str) {
+        narrate(&format!("{} {}\n", "⚠".yellow(), visible(text)));
+    }
+
+    /// A line without a symbol.
+    pub fn plain(&self, text: &str) {
+        if !self.is_quiet {
+            narrate(&format!("{}\n", visible(text)));
+        }
+    }
+
+    /// A line for `-v`.
+    pub fn detail(&self, text: &str) {
+        if self.is_verbose {
+            narrate(&format!("{}\n", visible(text).dimmed()));
+        }
+    }
+
+    /// A line of what runs on the host, as narration. `label` names it where more than one thing
+    /// speaks; without one the line is passed through as it is.
+    pub fn output(&self, label: Option<&str>, line: &str) {
+        if self.is_quiet {
+            return;
+        }
+        let is_terminal = io::stderr().is_terminal();
+        let line = if is_terminal {
+            colours_only(line)
+        } else {
+            line.into()
+        };
+        let text = match label {
+            Some(label) => format!("{} {line}\n", format!("{} │", visible(label)).dimmed()),
+            // A CI runner takes `::set-env …` and the like for commands, wherever they stand.
+            None if line.trim_start().starts_with("::") => format!("│ {line}\n"),
+            None => format!("{line}\n"),
+        };
+        if is_terminal {
+            narrate(&text);
+        } else {
+            let text = match label {
+                Some(label) => format!("{} │ {line}\n", visible(label)),
+                None => text,
+            };
+            tell(&mut io::stderr().lock(), &text);
+        }
+    }
+
+    /// Prints the error with its hints, and with `--json` an object where no result was printed.
+    pub fn failure(&self, failure: &Failure) {
+        narrate(&format!("{} {}\n", "✗".red(), visible(&failure.message)));
+        for hint in &failure.hints {
+            narrate(&format!("  {}\n", visible(hint)));
+        }
+        if self.is_json && !self.has_result.load(Ordering::Relaxed) {
+            let object = serde_json::json!({"error": {
+                "message": failure.message,
+                "hints": failure.hints,
+                "exit_code": failure.code,
+            }});
+            // The exit code tells of the failure even where nobody takes this.
+            tell(&mut io::stdout().lock(), &format!("{object}\n"));
+        }
+    }
+
+    /// Prints a line of the result. Text from outside has to go through [`visible`] before.
+    pub fn result(&self, line: &str) -> Result<(), Failure> {
+        self.has_result.store(true, Ordering::Relaxed);
+        let mut out = anstream::stdout().lock();
+        written(writeln!(out, "{line}").and_then(|()| out.flush()))
+    }
+
+    /// Prints the result as one line of JSON.
+    pub fn json(&self, value: &impl Serialize) -> Result<(), Failure> {
+        self.has_result.store(true, Ordering::Relaxed);
+        let text = serde_json::to_string(value)
+            .map_err(|error| Failure::internal(format!("the result is no JSON: {error}")))?;
+        let mut out = io::stdout().lock();
+        written(writeln!(out, "{text}").and_then(|()| out.flush()))
+    }
+
+    /// Passes a line of a command's own output on: it is the result.
+    pub fn pass_on(&self, from: Stream, line: &str) -> Result<(), Failure> {
+        match from {
+            Stream::Out => pass(&mut io::stdout().lock(), line),
+            Stream::Err => pass(&mut io::stderr().lock(), line),
+        }
+    }
+
+    /// Asks a question that is answered with yes or no, on a terminal only.
+    pub fn confirm(&self, question: &str) -> Reply {
+        if !io::stdin().is_terminal() {
+            return Reply::Nobody;
+        }
+        narrate(&format!("{} (y/N): ", visible(question)));
+        let mut answer = String::new();
+        match io::stdin().lock().read_line(&mut answer) {
+            Ok(read) if read > 0 => match answer.trim() {
+                "y" | "Y" | "yes" | "Yes" => Reply::Yes,
+                _ => Reply::No,
+            },
+            _ => {
+                narrate("\n");
+                Reply::Nobody
+            }
+        }
+    }
+}
+
+/// Prints narration, with its colours where standard error is a terminal.
+fn narrate(text: &str) {
+    tell(&mut anstream::stderr().lock(), text);
+}
+
+/// Writes where a failure cannot be told to anybody: the reader is gone, and the exit code still
+/// says what happened.
+fn tell(to: &mut impl Write, text: &str) {
+    let _nobody_reads = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+}
+
+fn pass(to: &mut (impl Write + IsTerminal), line: &str) -> Result<(), Failure> {
+    let line = if to.is_terminal() {
+        colours_only(line)
+    } else {
+        line.into()
+    };
+    written(writeln!(to, "{line}").and_then(|()| to.flush()))
+}
+
+/// A reader that has enough (`| head`) is no failure; a full disk is.
+fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::internal(format!(
+            "cannot write the result: {error}"
+        ))),
+        _ => Ok(()),
+    }
+}
