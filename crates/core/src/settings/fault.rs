@@ -31,6 +31,8 @@ pub struct Fault {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
     #[serde(skip)]
+    is_warning: bool,
+    #[serde(skip)]
     excerpt: Option<Excerpt>,
 }
 
@@ -47,7 +49,12 @@ const LONGEST_LINE: usize = 400;
 impl Fault {
     /// This fault with the line it is about and a caret under the place.
     pub fn render(&self, is_coloured: bool) -> String {
-        let title = Level::ERROR.primary_title(shown(&self.message));
+        let level = if self.is_warning {
+            Level::WARNING
+        } else {
+            Level::ERROR
+        };
+        let title = level.primary_title(shown(&self.message));
         let mut group = match &self.excerpt {
             Some(excerpt) => title.element(
                 Snippet::source(excerpt.line.as_str())
@@ -190,6 +197,7 @@ impl<'a> Sink<'a> {
             message: message.into(),
             expected: expected.into(),
             help,
+            is_warning: false,
             excerpt: (line.len() <= LONGEST_LINE && !is_secret(line)).then(|| Excerpt {
                 line: line.to_owned(),
                 span: from..to.clamp(from, line.trim_end().len().max(from)),
@@ -200,6 +208,15 @@ impl<'a> Sink<'a> {
         if is_new {
             self.found.push((start, fault));
         }
+    }
+
+    /// The faults in the order of the text, as things that stop nothing.
+    pub(super) fn into_warnings(self) -> Vec<Fault> {
+        let mut faults = self.into_faults();
+        for fault in &mut faults {
+            fault.is_warning = true;
+        }
+        faults
     }
 
     /// The faults in the order of the text.

@@ -16,6 +16,7 @@ mod schema;
 mod security;
 mod services;
 mod value;
+mod workflow;
 mod yaml;
 
 use self::{config::Config, fault::Sink, read::Read, services::ServicesFile};
@@ -31,6 +32,7 @@ pub use self::{
     },
     schema::{config_schema, services_schema},
     security::Severity,
+    workflow::workflow_warnings,
 };
 
 /// Both files of a project, checked.
