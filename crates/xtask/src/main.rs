@@ -1,3 +1,31 @@
-//! Chores of this repository.
+//! Chores of this repository: `cargo xtask setup|test`.
 
-fn main() {}
+mod arguments;
+mod check;
+mod deny;
+mod links;
+mod machine;
+mod program;
+mod say;
+
+use std::process::ExitCode;
+
+use arguments::Chore;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => say::failure(&error),
+    }
+}
+
+fn run() -> anyhow::Result<ExitCode> {
+    match arguments::parse(std::env::args().skip(1))? {
+        Chore::Help => {
+            say::line(arguments::HELP)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Setup { is_confirmed } => machine::set_up(machine::Need::Everything, is_confirmed),
+        Chore::Test { is_fast } => check::run(is_fast),
+    }
+}
