@@ -103,12 +103,10 @@ fn files() -> Vec<(Vec<String>, String)> {
         .collect()
 }
 
-#[test]
-fn modules_import_downward_only() {
-    let files = files();
-    assert!(files.len() > 10, "the sources were not found");
+/// Imports that go up, or sideways where that is not allowed.
+fn wrong_imports(files: &[(Vec<String>, String)]) -> Vec<String> {
     let mut wrong = Vec::new();
-    for (modules, text) in &files {
+    for (modules, text) in files {
         let own = &modules[0];
         for import in imports(text) {
             let other = &import[0];
@@ -116,15 +114,43 @@ fn modules_import_downward_only() {
             let is_below = layer(other) < layer(own);
             let are_concepts = layer(other) == CONCEPTS && layer(own) == CONCEPTS;
             if !(is_inside || is_below || are_concepts) {
-                wrong.push(format!(
-                    "{} imports crate::{}",
-                    modules.join("::"),
-                    import.join("::")
-                ));
+                let (from, to) = (modules.join("::"), import.join("::"));
+                wrong.push(format!("{from} imports crate::{to}"));
             }
         }
     }
+    wrong
+}
+
+#[test]
+fn modules_import_downward_only() {
+    let files = files();
+    assert!(files.len() > 10, "the sources were not found");
+    let wrong = wrong_imports(&files);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_wrong_import_is_found() {
+    for (module, import, is_wrong) in [
+        ("lock", "dokku::config", true),
+        ("lock", "release::Release", false),
+        ("host", "lock::Lock", true),
+        ("settings", "dokku::ps", true),
+        ("dokku/ps", "host::Answer", false),
+        ("dokku/ps", "dokku::git", false),
+        ("flows/deploy/plan", "flows::deploy::observe", false),
+        ("flows/deploy/plan", "flows::rollback", true),
+        ("app", "command::DokkuCommand", true),
+    ] {
+        let modules = module.split('/').map(str::to_owned).collect();
+        let file = (modules, format!("use crate::{import};\n"));
+        assert_eq!(
+            !wrong_imports(&[file]).is_empty(),
+            is_wrong,
+            "{module} {import}"
+        );
+    }
 }
 
 #[test]

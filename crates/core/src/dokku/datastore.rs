@@ -3,7 +3,7 @@
 //! Answers of `create`, `clone`, `link` and `info --dsn` hold passwords: those commands are
 //! confidential, and their readers return no text of them.
 
-use super::{data_lines, done, is_app_missing, text, text_unless_missing};
+use super::{data_lines, done, text, text_unless_missing};
 use crate::{
     app::AppName,
     command::DokkuCommand,
@@ -249,15 +249,13 @@ pub fn clone_to(kind: ServiceKind, service: &ServiceName, copy: &ServiceName) ->
     on(kind, "clone", service).arg(copy.as_str()).confidential()
 }
 
-/// Whether an answer about a service and an app says that the app does not exist.
-pub fn is_linked_app_missing(answer: &Answer) -> bool {
-    is_app_missing(answer)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dokku::recorded::{answer, app, recorded};
+    use crate::dokku::{
+        is_app_missing,
+        recorded::{answer, app, recorded},
+    };
 
     const PG: ServiceKind = ServiceKind::Postgres;
 
@@ -336,9 +334,7 @@ mod tests {
         for id in ["postgres-link-missing-app", "postgres-link-missing-svc"] {
             assert!(read_linked(&recorded(id)).is_err(), "{id}");
         }
-        assert!(is_linked_app_missing(&recorded(
-            "postgres-link-missing-app"
-        )));
+        assert!(is_app_missing(&recorded("postgres-link-missing-app")));
         assert_eq!(read_unlinked(&recorded("postgres-unlink")), Ok(true));
     }
 

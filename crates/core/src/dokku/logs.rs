@@ -93,6 +93,13 @@ mod tests {
         assert_eq!(read(&bytes).unwrap().unwrap(), ["a\u{fffd}", "b"]);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_line_can_write_to_the_terminal(line in "(\\PC|\u{1b}|[\\[\\];m\u{7}\u{9b}]){0,40}") {
+            proptest::prop_assert!(plain(&line).chars().all(|c| c == '\t' || !c.is_control()));
+        }
+    }
+
     #[test]
     fn no_app_and_no_logs_are_told_apart() {
         assert_eq!(read(&recorded("logs-missing")), Ok(None));

@@ -87,3 +87,106 @@ fn is_true(word: &str) -> Option<bool> {
 
 #[cfg(test)]
 pub(crate) mod recorded;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        app::AppName,
+        command::DokkuCommand,
+        host::{Answer, HostError},
+        service::{ServiceKind, ServiceName},
+    };
+
+    /// Whether a reader made something of an answer, for every reader of an app's state.
+    fn read_all(answer: &Answer) -> Vec<(&'static str, Result<bool, HostError>)> {
+        fn some<T>(read: Result<Option<T>, HostError>) -> Result<bool, HostError> {
+            read.map(|value| value.is_some())
+        }
+        vec![
+            ("apps:exists", apps::read_exists(answer)),
+            ("builds:list", some(builds::read_list(answer))),
+            ("certs:report", some(certs::read(answer))),
+            ("checks:report", some(checks::read(answer))),
+            ("config:export", some(config::read_export(answer))),
+            ("domains:report", some(domains::read(answer))),
+            ("git:report", some(git::read_report(answer))),
+            ("letsencrypt:active", some(letsencrypt::read_active(answer))),
+            ("logs", some(logs::read(answer))),
+            ("ports:report", some(ports::read(answer))),
+            ("ps:inspect", some(ps::read_inspect(answer))),
+            ("ps:report", some(ps::read_report(answer))),
+            ("ps:scale", some(ps::read_scale(answer))),
+            ("resource:report", some(resource::read(answer))),
+            ("run:detached", some(run::read_detached(answer))),
+            ("run:list", some(run::read_list(answer))),
+            ("urls", some(urls::read(answer))),
+            ("app-links", some(datastore::read_app_links(answer))),
+        ]
+    }
+
+    fn commands(app: &AppName) -> Vec<DokkuCommand> {
+        let kind = ServiceKind::Postgres;
+        let service = ServiceName::of(kind, app);
+        vec![
+            apps::create(app),
+            apps::destroy(app),
+            config::export(app),
+            config::unset(app, &["A"]),
+            domains::report(app, report::Form::Json),
+            ports::report(app),
+            ps::inspect(app),
+            ps::set_skip_deploy(app),
+            git::report(app, report::Form::Text),
+            git::set_deploy_branch(app, "main"),
+            run::run(app, &run::Invocation::of("a b").unwrap()),
+            run::stop(app, "x.run.1"),
+            urls::urls(app),
+            logs::bare(app, 9),
+            datastore::create(kind, &service),
+            datastore::link(kind, &service, app),
+        ]
+    }
+
+    #[test]
+    fn every_reader_tells_a_missing_app_from_a_failure() {
+        let missing = recorded::recorded("config-export-missing");
+        let denied = recorded::recorded("cmd-fail-user-auth");
+        let lost = recorded::answer(255, "", "");
+        for (verb, read) in read_all(&missing) {
+            assert_eq!(read, Ok(false), "{verb}");
+        }
+        for failure in [denied, lost] {
+            for (verb, read) in read_all(&failure) {
+                assert!(
+                    matches!(read, Err(HostError::Refused { .. })),
+                    "{verb}: {read:?}"
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_is_taken_for_a_missing_app_but_dokkus_own(
+            status in prop::sample::select(vec![0, 1, 2, 20, 127, 137, 255]),
+            stdout in r#"\PC{0,40}|[\[{"a:,}\]]{0,12}|=====> a\n       A: b\n"#,
+            stderr in r"\PC{0,40}",
+        ) {
+            let answer = recorded::answer(status, &stdout, &stderr);
+            for (verb, read) in read_all(&answer) {
+                prop_assert_ne!(read, Ok(false), "{}", verb);
+            }
+        }
+
+        #[test]
+        fn every_app_can_be_named_in_every_command(name in "[a-z0-9][a-z0-9.-]{0,40}") {
+            for command in commands(&AppName::new(&name).unwrap()) {
+                let line = command.wire();
+                prop_assert!(line.is_ok(), "{:?}", line);
+            }
+        }
+    }
+}

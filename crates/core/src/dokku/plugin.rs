@@ -66,12 +66,17 @@ fn read_json(text: &str) -> Option<Vec<Plugin>> {
 
 /// `  apps   0.38.27 enabled    dokku core apps plugin`
 fn read_line(line: &str) -> Option<Plugin> {
+    let state = |word: &str| match word {
+        "enabled" => Some(true),
+        "disabled" => Some(false),
+        _ => None,
+    };
     let mut words = line.split_whitespace();
-    let (name, version, state) = (words.next()?, words.next()?, words.next()?);
-    let is_enabled = match state {
-        "enabled" => true,
-        "disabled" => false,
-        _ => return None,
+    let (name, second) = (words.next()?, words.next()?);
+    // A plugin may have no version in its plugin.toml.
+    let (version, is_enabled) = match state(second) {
+        Some(is_enabled) => ("", is_enabled),
+        None => (second, state(words.next()?)?),
     };
     Some(Plugin {
         name: name.to_owned(),
@@ -96,6 +101,17 @@ mod tests {
         assert!(postgres.is_enabled && !postgres.is_core);
         assert_eq!(postgres.version, "1.48.0");
         assert!(json.iter().any(|p| p.name == "apps" && p.is_core));
+    }
+
+    #[test]
+    fn plugins_without_version_or_description_are_read() {
+        let text = "  apps  0.38.27 enabled    dokku core apps plugin\n  mine  disabled\n  other  1.0 enabled\n";
+        let plugins = read(&answer(0, text, "")).unwrap();
+        assert_eq!(
+            (plugins[1].version.as_str(), plugins[1].is_enabled),
+            ("", false)
+        );
+        assert!(plugins[2].is_enabled && !plugins[2].is_core);
     }
 
     #[test]

@@ -213,8 +213,15 @@ pub fn read_inspect(answer: &Answer) -> Result<Option<Vec<Container>>, HostError
     if !answer.is_ok() && answer.complaint().contains("requires at least 1 argument") {
         return Ok(Some(Vec::new()));
     }
-    let Some(text) = text_unless_missing(answer)? else {
-        return Ok(None);
+    // Containers that were removed behind Dokku's back (`docker system prune`) make the command
+    // fail, but the others are described all the same.
+    let text = if !answer.is_ok() && answer.complaint().contains("No such container") {
+        answer.text()?
+    } else {
+        match text_unless_missing(answer)? {
+            Some(text) => text,
+            None => return Ok(None),
+        }
     };
     let unparsable = || answer.unparsable("Docker's description of the app's containers");
     let inspected: Vec<Inspected> = serde_json::from_str(text).map_err(|_| unparsable())?;
@@ -342,6 +349,13 @@ mod tests {
         );
         assert_eq!(read_inspect(&none), Ok(Some(Vec::new())));
         assert_eq!(read_inspect(&answer(0, "[]\n", "")), Ok(Some(Vec::new())));
+        let pruned = answer(
+            1,
+            "[]\n",
+            "Error response from daemon: No such container: abc",
+        );
+        assert_eq!(read_inspect(&pruned), Ok(Some(Vec::new())));
+        assert!(read_inspect(&answer(1, "", "No such container: abc")).is_err());
         assert!(read_inspect(&answer(0, "[{}]", "")).is_err());
         assert!(read_inspect(&answer(1, "", "boom")).is_err());
     }

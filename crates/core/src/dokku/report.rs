@@ -50,7 +50,7 @@ impl<'a> Report<'a> {
             return Ok(None);
         };
         let entries = if text.trim_start().starts_with('{') {
-            serde_json::from_str(text).ok()
+            read_json(text)
         } else {
             read_lines(text)
         };
@@ -100,6 +100,22 @@ impl<'a> Report<'a> {
             self.plugin
         ))
     }
+}
+
+/// Dokku writes all values as texts; should it ever write `true` or `5`, that is the same.
+fn read_json(text: &str) -> Option<BTreeMap<String, String>> {
+    let object: BTreeMap<String, serde_json::Value> = serde_json::from_str(text).ok()?;
+    object
+        .into_iter()
+        .map(|(key, value)| match value {
+            serde_json::Value::String(text) => Some((key, text)),
+            serde_json::Value::Null => Some((key, String::new())),
+            serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {
+                Some((key, value.to_string()))
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 /// `       Domains app vhosts:   myapp.dokku.test` → `domains-app-vhosts`, `myapp.dokku.test`.
@@ -175,7 +191,7 @@ mod tests {
             "hello",
             "{",
             "[]",
-            r#"{"a":1}"#,
+            r#"{"a":[1]}"#,
             "=====> x\nno indent: 1\n",
         ] {
             let answer = answer(0, text, "");
