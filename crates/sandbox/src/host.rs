@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::commands::Call;
+use crate::commands::{Call, Outcome};
 use crate::faults::Faults;
 use crate::io::Io;
 use crate::statistics::Statistics;
@@ -151,6 +151,9 @@ pub trait Runtime: Send + Sync {
 
 /// What other commands need from the datastore plugins.
 pub trait Services: Send + Sync {
+    /// Answers a verb of a datastore plugin.
+    fn answer(&self, call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome;
+
     /// `apps:destroy` unlinks every service of the app without a restart.
     fn unlink_all(&self, host: &SandboxHost, app: &str, io: &mut Io) -> Result<(), u8>;
 

@@ -12,6 +12,7 @@ pub mod io;
 pub mod runtime;
 mod sandbox;
 pub mod server;
+pub mod services;
 pub mod statistics;
 pub mod store;
 pub mod triggers;

@@ -161,7 +161,7 @@ fn get(call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {
     Ok(())
 }
 
-fn set(call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {
+pub(crate) fn set(call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {
     let target = Target::parse(call, host, &["no-restart", "encoded"], &[])?;
     if target.rest.is_empty() {
         return Err(Failure::new("At least one env pair must be given"));
@@ -225,7 +225,7 @@ fn set_many(
     target.changed(call, io, host, "set", &keys)
 }
 
-fn unset(call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {
+pub(crate) fn unset(call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {
     let target = Target::parse(call, host, &["no-restart"], &[])?;
     if target.rest.is_empty() {
         return Err(Failure::new("At least one key must be given"));

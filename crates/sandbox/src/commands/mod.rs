@@ -21,10 +21,20 @@ pub use answer::{Failure, Outcome};
 
 use crate::host::SandboxHost;
 use crate::io::Io;
+use crate::services;
 use crate::words::{self, GlobalFlags};
 
 /// Every slice of verbs; the first match wins.
-const VERBS: &[&[Verb]] = &[help::VERBS, apps::VERBS, config::VERBS, domains::VERBS];
+const VERBS: &[&[Verb]] = &[
+    help::VERBS,
+    apps::VERBS,
+    config::VERBS,
+    domains::VERBS,
+    services::MARIADB_VERBS,
+    services::MYSQL_VERBS,
+    services::POSTGRES_VERBS,
+    services::REDIS_VERBS,
+];
 
 /// The Dokku version that the sandbox answers like.
 pub const DOKKU_VERSION: &str = "0.38.27";

@@ -70,6 +70,11 @@ impl Handle {
         let _gone = pidfd_send_signal(&self.0, signal);
     }
 
+    /// Ends the process at once; nothing when it has gone.
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
     /// Waits until the process has ended; false when it still runs after `limit`.
     pub fn wait(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
