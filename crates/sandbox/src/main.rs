@@ -71,6 +71,9 @@ fn serve(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let running = tokio::task::spawn_blocking(move || Sandbox::start(&options)).await??;
+        for complaint in running.complaints() {
+            writeln!(std::io::stderr(), "dokku-sandbox: {complaint}")?;
+        }
         writeln!(std::io::stdout(), "{}", running.ready_line())?;
         tokio::select! {
             _ = interrupt.recv() => {}

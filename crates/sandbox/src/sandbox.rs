@@ -5,12 +5,14 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
 use crate::control;
 use crate::host::{Addresses, SandboxHost};
 use crate::server::{self, Access};
+use crate::services::Datastores;
 use crate::store::Store;
 
 /// The longest path that fits into a socket's address.
@@ -75,6 +77,7 @@ pub struct Running {
     ssh: SocketAddr,
     http: SocketAddr,
     control: PathBuf,
+    complaints: Vec<String>,
     runtime: Option<Runtime>,
     _socket_directory: Option<tempfile::TempDir>,
     _lock: File,
@@ -129,6 +132,10 @@ impl Sandbox {
         );
         host.give_http_listener(http_listener);
         // The parts that run apps and datastores are installed here, before anybody can call.
+        let datastores =
+            Datastores::open(&root).map_err(|error| at_root(io::Error::other(error)))?;
+        let complaints = datastores.resume();
+        host.install_services(Arc::new(datastores));
         let (control, socket_directory) = open_control(&root, &host).map_err(at_root)?;
         let access = Access {
             host_key,
@@ -147,6 +154,7 @@ impl Sandbox {
             ssh,
             http,
             control,
+            complaints,
             runtime: Some(runtime),
             _socket_directory: socket_directory,
             _lock: lock,
@@ -222,6 +230,11 @@ impl Running {
     /// The control socket.
     pub fn control(&self) -> &Path {
         &self.control
+    }
+
+    /// What did not come up again as it ran before, in words: the sandbox answers all the same.
+    pub fn complaints(&self) -> &[String] {
+        &self.complaints
     }
 
     /// The line that tells a parent process that the sandbox answers, and where.

@@ -77,6 +77,9 @@ pub enum EngineError {
         /// Its id.
         pid: i32,
     },
+    /// The sandbox is ending.
+    #[error("the sandbox is stopping: it starts no servers any more")]
+    Closed,
     /// The operating system refused something.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

@@ -27,6 +27,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -93,6 +94,7 @@ pub struct Engines {
     found: Mutex<HashMap<Kind, Arc<Engine>>>,
     // Before the launcher, whose end ends what still runs.
     running: Mutex<HashMap<PathBuf, (Kind, Arc<Instance>)>>,
+    is_closed: AtomicBool,
     launcher: Launcher,
 }
 
@@ -121,6 +123,7 @@ impl Engines {
             templates,
             found: Mutex::default(),
             running: Mutex::default(),
+            is_closed: AtomicBool::new(false),
         })
     }
 
@@ -147,8 +150,15 @@ impl Engines {
             return Err(EngineError::PortTaken { port: access.port });
         }
         let command = engine.server(directory, access)?;
-        let instance = Instance::start(&self.launcher, kind, command, directory)?;
-        lock(&self.running).insert(directory.to_path_buf(), (kind, Arc::new(instance)));
+        let instance = Arc::new(Instance::start(&self.launcher, kind, command, directory)?);
+        let mut running = lock(&self.running);
+        // Looked at under the lock that `stop_all` drains under: no server slips through.
+        if self.is_closed.load(Ordering::SeqCst) {
+            drop(running);
+            instance.stop(kind, directory)?;
+            return Err(EngineError::Closed);
+        }
+        running.insert(directory.to_path_buf(), (kind, instance));
         Ok(())
     }
 
@@ -165,8 +175,9 @@ impl Engines {
         running.map_or(Ok(()), |(kind, instance)| instance.stop(kind, directory))
     }
 
-    /// Ends all servers, side by side; the errors of those that could not be ended.
+    /// Ends all servers for good, side by side; the errors of those that could not be ended.
     pub fn stop_all(&self) -> Vec<EngineError> {
+        self.is_closed.store(true, Ordering::SeqCst);
         let running: Vec<_> = lock(&self.running).drain().collect();
         std::thread::scope(|scope| {
             let stopping: Vec<_> = running

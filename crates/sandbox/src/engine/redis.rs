@@ -20,13 +20,18 @@ pub fn prepare(engine: &Engine, directory: &Path) -> Result<(), EngineError> {
 /// The server.
 pub fn server(engine: &Engine, directory: &Path, access: &Access) -> Result<Command, EngineError> {
     let settings = directory.join(SETTINGS);
-    write_atomically(
-        &settings,
-        settings_text(&directory.join("data"), access).as_bytes(),
-        0o600,
-    )?;
-    // TERM writes the data set to disk first, as `docker stop` would make it do.
-    let mut server = engine.command("redis-server", "TERM")?;
+    let mut text = settings_text(&directory.join("data"), access);
+    // TERM writes the data set to disk first, as `docker stop` would make it do. A data set that
+    // cannot be written must not keep the server alive: Redis 7 can be told so, an older one is
+    // killed with the sandbox and loses what it had not saved yet.
+    let signal = if can_be_forced(engine.version()) {
+        text.push_str("shutdown-on-sigterm force\n");
+        "TERM"
+    } else {
+        "KILL"
+    };
+    write_atomically(&settings, text.as_bytes(), 0o600)?;
+    let mut server = engine.command("redis-server", signal)?;
     server.arg(settings);
     Ok(server)
 }
@@ -41,6 +46,14 @@ pub fn client(engine: &Engine, access: &Access) -> Result<Command, EngineError> 
         &access.port.to_string(),
     ]);
     Ok(client)
+}
+
+fn can_be_forced(version: &str) -> bool {
+    version
+        .split('.')
+        .next()
+        .and_then(|major| major.parse::<u32>().ok())
+        .is_some_and(|major| major >= 7)
 }
 
 fn settings_text(data: &Path, access: &Access) -> String {
@@ -61,7 +74,13 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::{can_be_forced, quoted};
+
+    #[test]
+    fn forced_shutdown_begins_with_redis_7() {
+        assert!(can_be_forced("7.0.15") && can_be_forced("10.1"));
+        assert!(!can_be_forced("6.2.7"));
+    }
 
     #[test]
     fn a_value_with_quotes_and_blanks_stays_one_word() {

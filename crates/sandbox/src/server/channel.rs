@@ -78,8 +78,9 @@ async fn receive(
             _ => {}
         }
     }
-    spill.end();
+    // Before the end of stdin: a command must be able to tell input that broke off from its end.
     hangup.raise();
+    spill.end();
     gone.send_replace(true);
 }
 

@@ -89,6 +89,7 @@ pub fn code(status: ExitStatus) -> u8 {
 #[derive(Clone)]
 pub struct Leash {
     handle: Arc<Option<Handle>>,
+    hangup: Hangup,
     is_over: Arc<AtomicBool>,
 }
 
@@ -98,13 +99,14 @@ impl Leash {
         let identity = i32::try_from(child.id()).ok().and_then(Identity::of);
         let leash = Self {
             handle: Arc::new(identity.and_then(Handle::open)),
+            hangup: hangup.clone(),
             is_over: Arc::new(AtomicBool::new(false)),
         };
-        let (watcher, hangup) = (leash.clone(), hangup.clone());
+        let watcher = leash.clone();
         thread::spawn(move || {
             // The pause only bounds how long this thread outlives the program.
             while !watcher.is_over.load(Ordering::Relaxed) {
-                if hangup.wait(Duration::from_secs(1)) {
+                if watcher.hangup.wait(Duration::from_secs(1)) {
                     watcher.pull();
                     return;
                 }
@@ -142,6 +144,7 @@ fn feed(
             let mut chunk = vec![0; CHUNK];
             loop {
                 match source.read(&mut chunk) {
+                    Ok(0) if leash.hangup.is_raised() => return leash.pull(),
                     Ok(0) => return,
                     // A program that has closed its input tells the rest by its exit code.
                     Ok(count) if sink.write_all(&chunk[..count]).is_err() => return,
