@@ -18,7 +18,8 @@ const SMALL: [&str; 6] = [
 
 /// Makes an empty data directory at `data`.
 pub fn make_template(engine: &Engine, data: &Path) -> Result<(), EngineError> {
-    let mut install = engine.command("mariadb-install-db", "KILL")?;
+    let mut install =
+        with_own_temporary_files(engine.command("mariadb-install-db", "KILL")?, data)?;
     install
         .arg("--no-defaults")
         .args(as_root())
@@ -40,7 +41,7 @@ pub fn prepare(
     access: &Access,
 ) -> Result<(), EngineError> {
     files::copy_tree(template, data, engine.account())?;
-    let mut bootstrap = engine.command("mariadbd", "KILL")?;
+    let mut bootstrap = with_own_temporary_files(engine.command("mariadbd", "KILL")?, data)?;
     bootstrap
         .arg("--no-defaults")
         .args(as_root())
@@ -79,9 +80,10 @@ pub fn prepare(
 
 /// The server.
 pub fn server(engine: &Engine, directory: &Path, access: &Access) -> Result<Command, EngineError> {
-    let mut server = engine.command("mariadbd", "KILL")?;
+    let data = directory.join("data");
+    let mut server = with_own_temporary_files(engine.command("mariadbd", "KILL")?, &data)?;
     server.arg("--no-defaults").args(as_root());
-    server.arg(path_option("--datadir", &directory.join("data")));
+    server.arg(path_option("--datadir", &data));
     server.arg(format!("--port={}", access.port)).args(SMALL);
     // Relative to the data directory: a path of any length fits.
     server.args([
@@ -119,6 +121,18 @@ pub fn client(
         .arg(format!("--port={}", access.port))
         .arg(format!("--user={user}"));
     Ok(client)
+}
+
+/// A server that starts removes every `#sql…` from its directory of temporary files, those of
+/// other servers too: each has one of its own, beside its data.
+fn with_own_temporary_files(mut command: Command, data: &Path) -> Result<Command, EngineError> {
+    let directory = data.with_file_name("tmp");
+    if !directory.is_dir() {
+        // MariaDB runs as we do, so its files are ours.
+        files::make_private(&directory, None)?;
+    }
+    command.env("TMPDIR", directory);
+    Ok(command)
 }
 
 /// MariaDB runs as root only when it is told so.
