@@ -9,6 +9,7 @@ pub mod command;
 pub mod deployment;
 pub mod dokku;
 pub mod event;
+pub mod flows;
 pub mod health;
 pub mod host;
 pub mod interrupt;

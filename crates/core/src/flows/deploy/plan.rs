@@ -1,0 +1,284 @@
+//! What a deploy will do: decided from the wish and the observation alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{
+    draft::{Code, Draft},
+    observe::{AppState, Observed},
+    refusal::{Refusal, refuse_held, refuse_locked, takeover},
+    wish::Wish,
+};
+use crate::{
+    app::AppName,
+    dokku::capabilities::Capabilities,
+    journal::Journal,
+    release::{History, Release},
+    service::{ServiceKind, ServiceName},
+    settings::ReleaseTask,
+    store::Variables,
+    variables::{Changes, MANAGED},
+};
+
+/// One thing that a deploy does. The order in the plan is the order of execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Make the app.
+    CreateApp,
+    /// Write the journal: from here on the deploy is this run's alone.
+    TakeJournal,
+    /// Make a service.
+    CreateService {
+        /// Its kind.
+        kind: ServiceKind,
+        /// Its name.
+        name: ServiceName,
+    },
+    /// Link a service to the app, without a restart.
+    LinkService {
+        /// Its kind.
+        kind: ServiceKind,
+        /// Its name.
+        name: ServiceName,
+    },
+    /// Set and unset variables, without a restart.
+    SetVariables(Changes),
+    /// Tell Dokku which branch deploys (new apps only).
+    SetDeployBranch(String),
+    /// Add domains.
+    AddDomains(Vec<String>),
+    /// Set limits.
+    Limit {
+        /// Memory as Dokku takes it, such as `512m`.
+        memory: Option<String>,
+        /// CPUs, such as `0.5`.
+        cpu: Option<String>,
+    },
+    /// Set the number of processes by type, without a deploy.
+    Scale(BTreeMap<String, u32>),
+    /// Look once more, right before the push, whether the app is locked or somebody else deploys.
+    Recheck,
+    /// Make Dokku build without going live.
+    Hold,
+    /// Push the commit: Dokku builds it, and goes live unless held.
+    Push {
+        /// The app's deploy branch.
+        branch: String,
+        /// The commit that branch is at, for a push that is no fast-forward.
+        lease: Option<String>,
+    },
+    /// Build the commit that the host has already; goes live unless held.
+    Rebuild,
+    /// Run the release tasks in the newest image.
+    Tasks(Vec<ReleaseTask>),
+    /// Let the held image go live.
+    Switch {
+        /// The app never ran: Dokku refuses a restart and wants a rebuild.
+        is_first: bool,
+    },
+    /// Restart, so that changed variables, limits or counts take effect.
+    Restart,
+    /// Map port 80 where the image only exposes another.
+    EnsurePort,
+    /// Get certificates where the plugin is there.
+    EnableTls,
+    /// Find out what serves, and whether it is healthy.
+    Verify,
+    /// Write the release down.
+    Record,
+}
+
+/// What a deploy will do, and what it found out on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The steps in order. No step that changes anything: nothing to do but to verify.
+    pub steps: Vec<Step>,
+    /// What a person should know about what is done or left alone.
+    pub notes: Vec<String>,
+    /// The first deploy of an app that somebody else made: what it takes over and what it leaves.
+    pub adoption: Option<Adoption>,
+    /// An unfinished run that this one takes over.
+    pub takeover: Option<Journal>,
+    /// The release before.
+    pub previous: Option<Release>,
+    /// The commit on the deploy branch before, where known: what is put back on failure.
+    pub previous_commit: Option<String>,
+    /// The branch on the host that deploys.
+    pub branch: String,
+    /// The releases so far.
+    pub history: History,
+    /// The number that this release gets.
+    pub next_version: u64,
+    /// The containers that ran before, by id.
+    pub containers_before: BTreeSet<String>,
+    /// The one image that they ran, if it was one.
+    pub image_before: Option<String>,
+    /// Whether the app ever ran.
+    pub is_first: bool,
+    /// The app's own domain, if it has one.
+    pub domain: Option<String>,
+    /// Variables before, for putting them back.
+    pub before: Variables,
+    /// The app whose lock holds for this one too.
+    pub base: Option<AppName>,
+    /// What the host can do.
+    pub capabilities: Capabilities,
+}
+
+impl Plan {
+    /// Whether anything on the host changes.
+    pub fn changes_anything(&self) -> bool {
+        self.steps.iter().any(|step| !matches!(step, Step::Verify))
+    }
+
+    /// Whether new code goes live.
+    pub fn builds(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(step, Step::Push { .. } | Step::Rebuild))
+    }
+
+    /// The variables that change.
+    pub fn variable_changes(&self) -> Option<&Changes> {
+        self.steps.iter().find_map(|step| match step {
+            Step::SetVariables(changes) => Some(changes),
+            _ => None,
+        })
+    }
+}
+
+/// What the first deploy of somebody else's app takes over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Adoption {
+    /// Variables that this system will own, with a new value where they had another.
+    pub owns: Vec<String>,
+    /// Variables of the app that stay as they are.
+    pub leaves: Vec<String>,
+    /// Services that are linked and stay so.
+    pub services: Vec<String>,
+    /// Domains that are there and stay.
+    pub domains: Vec<String>,
+}
+
+/// The branch that new apps deploy from, as the bash system named it.
+pub const DEPLOY_BRANCH: &str = "main";
+
+/// Decides what to do. `resume` takes an unfinished run over even if it seems alive.
+pub fn plan(
+    wish: &Wish,
+    observed: &Observed,
+    now: Timestamp,
+    resume: bool,
+) -> Result<Plan, Refusal> {
+    refuse_locked(wish, observed, now)?;
+    let app = observed.app.as_ref();
+    let takeover = takeover(wish, app, now, resume)?;
+    refuse_held(
+        wish,
+        app,
+        observed.capabilities.skip_deploy,
+        takeover.as_ref(),
+    )?;
+
+    let mut draft = Draft::default();
+    let history = match app.map(|app| &app.history) {
+        None => History::default(),
+        Some(Ok(history)) => history.clone(),
+        Some(Err(bad)) => {
+            return Err(Refusal::Unreadable {
+                app: wish.app.clone(),
+                why: bad.to_string(),
+            });
+        }
+    };
+    let previous = history.current().cloned();
+    draft.services(wish, observed)?;
+    let domains = draft.domains(wish, observed);
+    let changes = draft.variables(wish, observed, domains.own.as_deref())?;
+    draft.limits(wish, app);
+    draft.scale(wish, app);
+    let code = Code::decide(wish, app, previous.as_ref());
+    let restarts = draft.restarts;
+    let is_first = app.is_none_or(|app| !app.ps.is_deployed);
+
+    let adoption = app.and_then(|app| adoption(wish, observed, app, &changes));
+    let steps = draft.assemble(
+        wish,
+        app,
+        code,
+        changes,
+        domains.missing,
+        restarts,
+        is_first,
+        observed.capabilities.has_letsencrypt,
+    );
+    Ok(Plan {
+        steps,
+        notes: draft.notes,
+        adoption,
+        takeover,
+        previous_commit: previous_commit(app, previous.as_ref()),
+        previous,
+        branch: app.map_or_else(
+            || DEPLOY_BRANCH.to_owned(),
+            |app| app.git.deploy_branch.clone(),
+        ),
+        next_version: history.next_version(),
+        history,
+        containers_before: app.map(AppState::container_ids).unwrap_or_default(),
+        image_before: app.and_then(AppState::running_image),
+        is_first,
+        domain: domains.own,
+        before: app.map(|app| app.variables.clone()).unwrap_or_default(),
+        base: observed.base.as_ref().map(|(name, _)| name.clone()),
+        capabilities: observed.capabilities.clone(),
+    })
+}
+
+fn previous_commit(app: Option<&AppState>, previous: Option<&Release>) -> Option<String> {
+    let app = app?;
+    app.git
+        .sha
+        .clone()
+        .or_else(|| previous.map(|release| release.sha.clone()))
+        .filter(|_| app.ps.is_deployed)
+}
+
+fn adoption(
+    wish: &Wish,
+    observed: &Observed,
+    app: &AppState,
+    changes: &Changes,
+) -> Option<Adoption> {
+    if app.variables.contains_key(MANAGED) {
+        return None;
+    }
+    let is_fresh = !app.ps.is_deployed && app.variables.is_empty() && app.git.sha.is_none();
+    if is_fresh {
+        return None;
+    }
+    let is_ours = |key: &str| changes.managed.owns(key);
+    Some(Adoption {
+        owns: changes.managed.keys().map(str::to_owned).collect(),
+        leaves: app
+            .variables
+            .keys()
+            .filter(|key| !is_ours(key))
+            .cloned()
+            .collect(),
+        services: observed
+            .services
+            .values()
+            .flat_map(|service| &service.linked)
+            .map(ToString::to_string)
+            .collect(),
+        domains: app
+            .domains
+            .app
+            .iter()
+            .filter(|domain| !wish.settings.custom_domains.contains(domain))
+            .cloned()
+            .collect(),
+    })
+}

@@ -1,0 +1,300 @@
+//! After a halt: leave nothing half switched, and say what serves.
+
+use std::collections::BTreeSet;
+
+use super::run::{Halt, Run};
+use crate::{
+    deployment::{Serving, Stage},
+    dokku::{config, ps},
+    host::PushOutcome,
+    journal::{Phase, Undo, differing},
+    release::NextRelease,
+    settings::OnFailure,
+};
+
+/// Whether the commit that is not wanted any more is the newest image only, or serves too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Damage {
+    /// Nothing but variables may have changed.
+    Variables,
+    /// The newest image is the bad one: any restart would run it.
+    Image,
+    /// The bad version serves.
+    Live,
+}
+
+impl Run<'_> {
+    /// Puts back what `halt` makes necessary. Never fails: what cannot be put back is a warning,
+    /// and the journal stays for the next run.
+    pub fn recover(&mut self, halt: &Halt) -> Serving {
+        let unknown = |why: &str| Serving::Unknown {
+            why: why.to_owned(),
+        };
+        match halt {
+            Halt::Ousted(_) => return self.look(),
+            Halt::Unknown(..) => {
+                if self.journal.is_some() {
+                    self.warn(format!(
+                        "the deploy's journal stays on {}: `dokku-cli deploy --resume` goes on, `--abort` puts back",
+                        self.app()
+                    ));
+                }
+                return unknown("the host could not be asked");
+            }
+            Halt::Interrupted(Stage::Build, _) if self.journal.is_some() => {
+                self.warn(
+                    "Dokku may still be building; `dokku-cli deploy --abort` puts things in order, \
+                     `--resume` deploys again"
+                        .to_owned(),
+                );
+                return unknown("the build was cut off");
+            }
+            Halt::Failed(..) | Halt::Refused(_) | Halt::Interrupted(..) => {}
+        }
+        if self.journal.is_none() {
+            return self.look();
+        }
+        let result = match self.damage(halt) {
+            Damage::Variables => self.put_back_variables(),
+            Damage::Image => self.put_back_image(),
+            Damage::Live => self.put_back_live(halt),
+        };
+        let result = result.and_then(|()| {
+            if self.is_held {
+                self.unhold(&Stage::Record)?;
+            }
+            self.drop_journal()
+        });
+        if let Err(halt) = result {
+            self.warn(format!(
+                "not everything could be put back ({}); the journal stays on {}: `dokku-cli deploy --abort` tries again",
+                halt.why(),
+                self.app()
+            ));
+        }
+        self.look()
+    }
+
+    fn damage(&self, halt: &Halt) -> Damage {
+        let is_live = matches!(
+            halt,
+            Halt::Failed(Stage::Health | Stage::Record, _) | Halt::Interrupted(Stage::Health, _)
+        );
+        let is_after_traffic = self.may_serve
+            && matches!(
+                halt,
+                Halt::Failed(Stage::Task(_), _) | Halt::Interrupted(Stage::Task(_), _)
+            );
+        if is_live || is_after_traffic {
+            Damage::Live
+        } else if self.is_built {
+            Damage::Image
+        } else {
+            Damage::Variables
+        }
+    }
+
+    fn put_back_variables(&mut self) -> Result<(), Halt> {
+        let undo = self
+            .journal
+            .as_ref()
+            .map(|journal| journal.undo.clone())
+            .unwrap_or_default();
+        put_back(self, &undo)
+    }
+
+    /// The old version still runs; its commit becomes the newest image again.
+    fn put_back_image(&mut self) -> Result<(), Halt> {
+        let at = Stage::Record;
+        let previous = self
+            .journal
+            .as_ref()
+            .and_then(|journal| journal.previous.clone());
+        let Some(previous) = previous.filter(|_| !self.plan.is_first) else {
+            self.note(
+                "there is no earlier version to put back: the next deploy replaces the image",
+            );
+            return self.put_back_variables();
+        };
+        self.note(&format!(
+            "the newest image is not wanted: {} is built again in its place, without going live",
+            short(&previous)
+        ));
+        if self.is_held {
+            self.enter(Phase::Restoring, &at)?;
+        } else {
+            self.hold(Phase::Restoring)?;
+        }
+        self.build_again(&previous)?;
+        self.put_back_variables()
+    }
+
+    /// Makes `previous` the head of the deploy branch and the newest image.
+    fn build_again(&mut self, previous: &str) -> Result<(), Halt> {
+        let at = Stage::Record;
+        if !self.is_pushed || previous == self.wish.commit.sha {
+            // The branch never moved, or the same commit served before: only the image is wrong.
+            return self.rebuild();
+        }
+        let branch = self.plan.branch.clone();
+        let lease = Some(self.wish.commit.sha.clone());
+        let (outcome, _) = self.push(previous, &branch, lease);
+        match outcome.map_err(|error| self.halt(&at, error))? {
+            PushOutcome::Accepted => Ok(()),
+            PushOutcome::UpToDate => self.rebuild(),
+            PushOutcome::Rejected { reason } => Err(Halt::Failed(
+                at,
+                format!(
+                    "Dokku rejected the push of the earlier commit {} ({reason})",
+                    short(previous)
+                ),
+            )),
+        }
+    }
+
+    /// The bad version serves: go back, or keep it, as the settings say.
+    fn put_back_live(&mut self, halt: &Halt) -> Result<(), Halt> {
+        let previous = self
+            .journal
+            .as_ref()
+            .and_then(|journal| journal.previous.clone());
+        let can_go_back = previous.is_some() && !self.plan.is_first;
+        let wanted = self.wish.settings.release.on_failure;
+        let is_asked_to_stop = matches!(halt, Halt::Interrupted(..));
+        let is_verified = matches!(halt, Halt::Failed(Stage::Record, _));
+        let goes_back = match wanted {
+            _ if is_asked_to_stop || is_verified => false,
+            Some(OnFailure::Keep) => false,
+            Some(OnFailure::Rollback) | None => can_go_back,
+        };
+        if !goes_back {
+            if wanted == Some(OnFailure::Rollback) && !is_asked_to_stop && !is_verified {
+                self.warn(
+                    "there is no earlier version to go back to: things are left as they are"
+                        .to_owned(),
+                );
+            }
+            return Ok(());
+        }
+        let previous = previous.unwrap_or_default();
+        self.put_back_variables()?;
+        self.note(&format!("going back to {}", short(&previous)));
+        self.enter(Phase::Building, &Stage::Record)?;
+        if self.plan.builds() {
+            self.build_again(&previous)?;
+        } else {
+            self.restart()?;
+        }
+        // The app's own word for its version is that of the earlier commit now.
+        self.check_health(&previous).map_err(|halt| {
+            Halt::Failed(
+                Stage::Health,
+                format!("the earlier version: {}", halt.why()),
+            )
+        })?;
+        self.prove_earlier()
+    }
+
+    /// The image that was built again proves the earlier release from now on: a release of its own.
+    fn prove_earlier(&mut self) -> Result<(), Halt> {
+        let at = Stage::Record;
+        let answer = self.ask(&at, &ps::inspect(self.app()))?;
+        let containers = ps::read_inspect(&answer)
+            .map_err(|error| self.halt(&at, error))?
+            .unwrap_or_default();
+        let images: BTreeSet<String> = containers
+            .into_iter()
+            .filter(|container| container.is_running)
+            .map(|container| container.image_id)
+            .collect();
+        self.has_gone_back = true;
+        let (Some(image), true) = (images.first(), images.len() == 1) else {
+            return Ok(());
+        };
+        let Some(previous) = &self.plan.previous else {
+            return Ok(());
+        };
+        let release = NextRelease {
+            sha: previous.sha.clone(),
+            image: Some(image.clone()),
+            timestamp: self.ground.clock.now(),
+            actor: self.wish.actor.clone(),
+            message: format!("v{} again: {}", previous.version, previous.message),
+            environment: previous.environment.clone(),
+        };
+        let variables = self.plan.history.record(&release);
+        self.write(&at, &variables)
+    }
+
+    /// What serves now, by the containers that run.
+    pub fn look(&mut self) -> Serving {
+        let containers = match self
+            .ground
+            .host
+            .ask(&ps::inspect(self.app()))
+            .and_then(|answer| ps::read_inspect(&answer))
+        {
+            Ok(containers) => containers.unwrap_or_default(),
+            Err(error) => {
+                return Serving::Unknown {
+                    why: error.to_string(),
+                };
+            }
+        };
+        let running: Vec<_> = containers
+            .iter()
+            .filter(|container| container.is_running)
+            .collect();
+        if running.is_empty() {
+            return Serving::Nothing;
+        }
+        let images: BTreeSet<&str> = running
+            .iter()
+            .map(|container| container.image_id.as_str())
+            .collect();
+        let are_old = running
+            .iter()
+            .all(|container| self.plan.containers_before.contains(&container.id));
+        let runs_old_image =
+            images.len() == 1 && images.first().copied() == self.plan.image_before.as_deref();
+        if are_old || runs_old_image || !self.may_serve || self.has_gone_back {
+            return Serving::Previous {
+                sha: self
+                    .plan
+                    .previous
+                    .as_ref()
+                    .map(|release| release.sha.clone()),
+                version: self.plan.previous.as_ref().map(|release| release.version),
+            };
+        }
+        match images.first() {
+            Some(image) if images.len() == 1 => Serving::New {
+                image: (*image).to_owned(),
+            },
+            _ => Serving::Unknown {
+                why: "the app's containers run different images".to_owned(),
+            },
+        }
+    }
+}
+
+/// Writes the values that variables had before.
+pub(super) fn put_back(run: &mut Run<'_>, undo: &Undo) -> Result<(), Halt> {
+    let at = Stage::Record;
+    let now = run.variables(&at)?;
+    let (set, unset) = differing(undo, &now);
+    if !set.is_empty() {
+        run.write(&at, &set)?;
+    }
+    if !unset.is_empty() {
+        run.ask(&at, &config::unset(run.app(), &unset))?;
+    }
+    if !(set.is_empty() && unset.is_empty()) {
+        run.note("the variables that this deploy had changed are as before");
+    }
+    Ok(())
+}
+
+fn short(sha: &str) -> &str {
+    sha.get(..7).unwrap_or(sha)
+}

@@ -1,0 +1,388 @@
+//! A deploy under way: the plan, the journal, the clock, and how it can come to a halt.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::ControlFlow,
+    time::Duration,
+};
+
+use super::{plan::Plan, wish::Wish};
+use crate::{
+    app::AppName,
+    clock::Clock,
+    command::DokkuCommand,
+    deployment::{Stage, StepTime},
+    dokku::{capabilities::SetVariables, config},
+    event::{Event, Report},
+    host::{Answer, Follow, Host, HostError, Stream},
+    interrupt::{Interrupts, Signal},
+    journal::{self, BEAT_EVERY, Journal, Phase},
+    net::Net,
+    secret::Secret,
+    store::Variables,
+};
+
+/// Everything outside that a deploy needs.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    /// The Dokku host.
+    pub host: &'a dyn Host,
+    /// Host name or address under which the host's router is reached, for names without DNS.
+    pub router: &'a str,
+    /// The network, for the health check.
+    pub net: &'a dyn Net,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Ctrl-C and SIGTERM.
+    pub interrupts: &'a dyn Interrupts,
+}
+
+/// Why a deploy does not go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Halt {
+    /// The app's or the host's clear no.
+    Failed(Stage, String),
+    /// Nobody knows: the host does not answer, or not in a way that can be used.
+    Unknown(Stage, String),
+    /// A lock or another run came in between.
+    Refused(String),
+    /// Another run took the journal over: hands off.
+    Ousted(String),
+    /// Somebody stopped it.
+    Interrupted(Stage, Signal),
+}
+
+/// The deploy under way.
+pub(super) struct Run<'a> {
+    pub wish: &'a Wish,
+    pub plan: &'a Plan,
+    pub ground: Ground<'a>,
+    pub report: &'a mut dyn Report,
+    /// The journal as this run wrote it last.
+    pub journal: Option<Journal>,
+    pub is_held: bool,
+    /// Whether the commit is on the deploy branch of the host.
+    pub is_pushed: bool,
+    /// Whether the newest image of the app on the host is that of the commit.
+    pub is_built: bool,
+    /// Whether the commit's containers may serve.
+    pub may_serve: bool,
+    /// Whether the earlier version was deployed again.
+    pub has_gone_back: bool,
+    pub url: Option<String>,
+    pub steps: Vec<StepTime>,
+    pub warnings: Vec<String>,
+    last_beat: Duration,
+}
+
+impl<'a> Run<'a> {
+    pub fn new(
+        wish: &'a Wish,
+        plan: &'a Plan,
+        ground: Ground<'a>,
+        report: &'a mut dyn Report,
+    ) -> Self {
+        Self {
+            wish,
+            plan,
+            ground,
+            report,
+            journal: None,
+            is_held: plan
+                .takeover
+                .as_ref()
+                .is_some_and(|journal| journal.phase.may_hold()),
+            is_pushed: false,
+            is_built: false,
+            may_serve: false,
+            has_gone_back: false,
+            url: None,
+            steps: Vec::new(),
+            warnings: Vec::new(),
+            last_beat: ground.clock.elapsed(),
+        }
+    }
+
+    pub fn app(&self) -> &'a AppName {
+        &self.wish.app
+    }
+
+    /// Runs `work` as a step: announces it, times it, and says when it is done.
+    pub fn step<T>(
+        &mut self,
+        what: &str,
+        done: &str,
+        work: impl FnOnce(&mut Self) -> Result<T, Halt>,
+    ) -> Result<T, Halt> {
+        self.report.event(Event::Step(what));
+        let begun = self.ground.clock.elapsed();
+        let result = work(self);
+        let took = self.ground.clock.elapsed().saturating_sub(begun);
+        self.steps.push(StepTime {
+            step: what.to_owned(),
+            seconds: took,
+        });
+        if result.is_ok() && !done.is_empty() {
+            self.report.event(Event::Done { what: done, took });
+        }
+        result
+    }
+
+    pub fn note(&mut self, text: &str) {
+        self.report.event(Event::Note(text));
+    }
+
+    pub fn warn(&mut self, text: String) {
+        self.report.event(Event::Warning(&text));
+        self.warnings.push(text);
+    }
+
+    /// Asks, and takes everything but success as the end at `stage`.
+    pub fn ask(&self, stage: &Stage, command: &DokkuCommand) -> Result<Answer, Halt> {
+        self.ground
+            .host
+            .ask(command)
+            .and_then(Answer::accepted)
+            .map_err(|error| self.halt(stage, error))
+    }
+
+    /// Sets variables, without a restart.
+    pub fn write(&self, stage: &Stage, variables: &BTreeMap<String, Secret>) -> Result<(), Halt> {
+        let command = self
+            .plan
+            .capabilities
+            .set_variables
+            .command(self.app(), variables);
+        self.ask(stage, &command).map(drop)
+    }
+
+    /// What an error of the host means for the deploy.
+    pub fn halt(&self, stage: &Stage, error: HostError) -> Halt {
+        match error {
+            HostError::Refused { .. } | HostError::Unsendable(_) => {
+                Halt::Failed(stage.clone(), error.to_string())
+            }
+            HostError::Stopped { .. } => match self.ground.interrupts.requests() {
+                (_, Some(signal)) => Halt::Interrupted(stage.clone(), signal),
+                (_, None) => Halt::Unknown(stage.clone(), error.to_string()),
+            },
+            other => Halt::Unknown(stage.clone(), other.to_string()),
+        }
+    }
+
+    /// Ends the deploy here if somebody asked to stop.
+    pub fn heed_interrupts(&self, stage: &Stage) -> Result<(), Halt> {
+        match self.ground.interrupts.requests() {
+            (_, Some(signal)) => Err(Halt::Interrupted(stage.clone(), signal)),
+            (_, None) => Ok(()),
+        }
+    }
+
+    /// The app's variables as they are now; the app must exist.
+    pub fn variables(&self, stage: &Stage) -> Result<Variables, Halt> {
+        let answer = self.ground.host.ask(&config::export(self.app()));
+        let variables = answer
+            .and_then(|answer| config::read_export(&answer))
+            .map_err(|error| self.halt(stage, error))?;
+        variables.ok_or_else(|| {
+            Halt::Failed(
+                stage.clone(),
+                format!("{} does not exist any more", self.app()),
+            )
+        })
+    }
+
+    /// Writes the journal and makes sure that it is ours.
+    pub fn take_journal(&mut self) -> Result<(), Halt> {
+        let now = self.ground.clock.now();
+        let mut undo = self
+            .plan
+            .variable_changes()
+            .map(|changes| changes.before(&self.plan.before))
+            .unwrap_or_default();
+        if self.plan.builds() {
+            undo.insert(
+                "GIT_REV".to_owned(),
+                self.plan.before.get("GIT_REV").cloned(),
+            );
+        }
+        let mut journal = Journal {
+            id: self.wish.run_id.clone(),
+            phase: Phase::Preparing,
+            started: now,
+            alive: now,
+            by: self.wish.actor.clone(),
+            commit: self.wish.commit.sha.clone(),
+            previous: self.plan.previous_commit.clone(),
+            undo,
+        };
+        if let Some(earlier) = &self.plan.takeover {
+            journal.inherit(earlier);
+            if earlier.phase.may_hold() {
+                // A crash right now must not make the next run forget that the app is held.
+                journal.phase = Phase::Holding;
+            }
+        }
+        self.write(&Stage::Prepare, &journal.variables())?;
+        let holder = self.variables(&Stage::Prepare)?;
+        if !journal.is_held_in(&holder) {
+            return Err(Halt::Ousted(format!(
+                "another deploy of {} began at the same moment",
+                self.app()
+            )));
+        }
+        self.journal = Some(journal);
+        Ok(())
+    }
+
+    /// Notes in the journal how far the deploy is.
+    pub fn enter(&mut self, phase: Phase, stage: &Stage) -> Result<(), Halt> {
+        let Some(journal) = &mut self.journal else {
+            return Ok(());
+        };
+        journal.phase = phase;
+        let beat = Journal::beat(phase, self.ground.clock.now());
+        self.last_beat = self.ground.clock.elapsed();
+        self.write(stage, &beat)
+    }
+
+    /// Removes the journal: the deploy is over and nothing is left to repair.
+    pub fn drop_journal(&mut self) -> Result<(), Halt> {
+        if self.journal.is_none() {
+            return Ok(());
+        }
+        let keys: Vec<String> = journal::KEYS.iter().map(|&key| key.to_owned()).collect();
+        self.ask(&Stage::Record, &config::unset(self.app(), &keys))?;
+        self.journal = None;
+        Ok(())
+    }
+
+    /// Runs a long command, telling its output as that of `source`. Interrupts end it when
+    /// `heeds_interrupts`.
+    pub fn follow(
+        &mut self,
+        command: &DokkuCommand,
+        source: &str,
+        patience: Patience,
+    ) -> (Result<i32, HostError>, Heard) {
+        let host = self.ground.host;
+        let mut listener = self.listener(source, patience);
+        let result = host.follow(command, &mut listener);
+        let heard = listener.heard;
+        (result, heard)
+    }
+
+    /// A follower that tells, keeps the journal fresh and heeds interrupts.
+    pub fn listener<'b>(&'b mut self, source: &'b str, patience: Patience) -> Listener<'b>
+    where
+        'a: 'b,
+    {
+        Listener {
+            source,
+            patience,
+            begun: self.ground.clock.elapsed(),
+            interrupts_before: self.ground.interrupts.requests().0,
+            has_warned: false,
+            ground: self.ground,
+            app: &self.wish.app,
+            set_variables: self.plan.capabilities.set_variables,
+            phase: self.journal.as_ref().map(|journal| journal.phase),
+            report: &mut *self.report,
+            last_beat: &mut self.last_beat,
+            heard: Heard::default(),
+        }
+    }
+}
+
+/// How long a running command is let go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Patience {
+    /// The time after which it is stopped.
+    pub limit: Option<Duration>,
+    /// How many requests to stop it takes; the first of several only warns.
+    pub interrupts: u32,
+}
+
+/// What was heard of a command.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Heard {
+    /// The last lines.
+    pub tail: VecDeque<String>,
+    /// Whether it was stopped because of its time limit.
+    pub is_overdue: bool,
+    /// Whether Dokku said that the build is done and is being released.
+    pub has_released: bool,
+}
+
+const TAIL: usize = 40;
+
+pub(super) struct Listener<'b> {
+    source: &'b str,
+    patience: Patience,
+    begun: Duration,
+    interrupts_before: u32,
+    has_warned: bool,
+    ground: Ground<'b>,
+    app: &'b AppName,
+    set_variables: SetVariables,
+    phase: Option<Phase>,
+    report: &'b mut dyn Report,
+    last_beat: &'b mut Duration,
+    pub heard: Heard,
+}
+
+impl Follow for Listener<'_> {
+    fn line(&mut self, from: Stream, line: &str) {
+        if line.starts_with("-----> Releasing ") {
+            self.heard.has_released = true;
+        }
+        if self.heard.tail.len() == TAIL {
+            self.heard.tail.pop_front();
+        }
+        self.heard.tail.push_back(line.to_owned());
+        self.report.event(Event::Output {
+            source: self.source,
+            from,
+            line,
+        });
+    }
+
+    fn tick(&mut self) -> ControlFlow<()> {
+        let now = self.ground.clock.elapsed();
+        if self
+            .patience
+            .limit
+            .is_some_and(|limit| now.saturating_sub(self.begun) >= limit)
+        {
+            self.heard.is_overdue = true;
+            return ControlFlow::Break(());
+        }
+        let requests = self
+            .ground
+            .interrupts
+            .requests()
+            .0
+            .saturating_sub(self.interrupts_before);
+        if requests >= self.patience.interrupts {
+            return ControlFlow::Break(());
+        }
+        if requests > 0 && !self.has_warned {
+            self.has_warned = true;
+            self.report.event(Event::Warning(
+                "a release task is running, and a killed one can be worse than a slow one; ask again to kill it",
+            ));
+        }
+        if let Some(phase) = self.phase
+            && now.saturating_sub(*self.last_beat) >= BEAT_EVERY
+        {
+            *self.last_beat = now;
+            let beat = Journal::beat(phase, self.ground.clock.now());
+            let command = self.set_variables.command(self.app, &beat);
+            if let Err(error) = self.ground.host.ask(&command).and_then(Answer::accepted) {
+                let text = format!("the deploy journal could not be kept fresh: {error}");
+                self.report.event(Event::Warning(&text));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,122 @@
+//! Release tasks: run in the new image, in order; the first that fails ends the deploy.
+
+use super::run::{Halt, Patience, Run};
+use crate::{
+    deployment::Stage, dokku::run, event::Event, host::HostError, journal::Phase,
+    settings::ReleaseTask,
+};
+
+/// A killed migration is worse than a slow one: the first request to stop only warns.
+const INTERRUPTS: u32 = 2;
+
+/// Status of a process that was killed from outside (128 + SIGKILL).
+const KILLED: i32 = 137;
+
+impl Run<'_> {
+    pub fn run_tasks(&mut self, tasks: &[ReleaseTask]) -> Result<(), Halt> {
+        if self.is_held {
+            self.enter(Phase::Tasks, &Stage::Build)?;
+        }
+        for task in tasks {
+            self.heed_interrupts(&Stage::Task(task.name.clone()))?;
+            let what = format!("Release task: {}", task.name);
+            let done = format!("{} is done", task.name);
+            self.step(&what, &done, |run| run.run_task(task))?;
+        }
+        Ok(())
+    }
+
+    fn run_task(&mut self, task: &ReleaseTask) -> Result<(), Halt> {
+        let at = Stage::Task(task.name.clone());
+        let before = self.running_one_offs(&at)?;
+        let invocation = run::Invocation::of(&task.command)
+            .map_err(|error| Halt::Failed(at.clone(), error.to_string()))?;
+        let command = run::run(self.app(), &invocation);
+        let patience = Patience {
+            limit: Some(task.timeout),
+            interrupts: INTERRUPTS,
+        };
+        let (status, heard) = self.follow(&command, &task.name, patience);
+        let failed = |why: String| Err(Halt::Failed(at.clone(), why));
+        match status {
+            Ok(0) => Ok(()),
+            Ok(KILLED) => failed(
+                "its container was killed (status 137): out of memory, or stopped by somebody"
+                    .to_owned(),
+            ),
+            Ok(status) => failed(format!(
+                "its command failed with status {status}{}",
+                hint(status, &invocation)
+            )),
+            Err(HostError::Stopped { .. }) => {
+                self.stop_task(&at, &before);
+                if heard.is_overdue {
+                    return failed(format!(
+                        "it did not end within {} s",
+                        task.timeout.as_secs()
+                    ));
+                }
+                self.heed_interrupts(&at)?;
+                failed("it was stopped".to_owned())
+            }
+            Err(HostError::Unreachable { why, .. }) => Err(Halt::Unknown(
+                at,
+                format!(
+                    "the connection was lost while it ran, so whether it did its work is not known: {why}"
+                ),
+            )),
+            Err(error) => Err(self.halt(&at, error)),
+        }
+    }
+
+    /// Names of the one-off containers that run now.
+    fn running_one_offs(&self, at: &Stage) -> Result<Vec<String>, Halt> {
+        let answer = self.ask(at, &run::list(self.app()))?;
+        let list = run::read_list(&answer).map_err(|error| self.halt(at, error))?;
+        Ok(list
+            .unwrap_or_default()
+            .into_iter()
+            .map(|container| container.name)
+            .collect())
+    }
+
+    /// Stops the container of the task: killing the ssh client alone leaves it running.
+    fn stop_task(&mut self, at: &Stage, before: &[String]) {
+        let Ok(now) = self.running_one_offs(at) else {
+            self.warn("whether the task's container still runs could not be found out".to_owned());
+            return;
+        };
+        let mine: Vec<String> = now
+            .into_iter()
+            .filter(|name| !before.contains(name))
+            .collect();
+        match mine.as_slice() {
+            [] => {}
+            [name] => match self.ask(at, &run::stop(self.app(), name)) {
+                Ok(_) => {
+                    let text = format!("its container {name} was stopped");
+                    self.report.event(Event::Note(&text));
+                }
+                Err(_) => self.warn(format!(
+                    "its container {name} could not be stopped and may still run: `dokku run:stop --container {name}`"
+                )),
+            },
+            several => self.warn(format!(
+                "several one-off containers began meanwhile ({}), so none was stopped; look with `dokku run:list {}`",
+                several.join(", "),
+                self.app()
+            )),
+        }
+    }
+}
+
+/// What helps with a status that has nothing to do with the command itself.
+fn hint(status: i32, invocation: &run::Invocation) -> &'static str {
+    match (status, invocation.needs_base64()) {
+        (127, true) => {
+            " (not found: commands with these characters need `sh` and `base64` in the image)"
+        }
+        (127, false) => " (not found)",
+        _ => "",
+    }
+}

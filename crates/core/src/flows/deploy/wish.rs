@@ -1,0 +1,29 @@
+//! What a run of deploy is asked to do.
+
+use crate::{
+    app::{AppName, Environment},
+    deployment::Commit,
+    settings::Resolved,
+    variables::Given,
+};
+
+/// What is to be deployed, where, and with what.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// The app.
+    pub app: AppName,
+    /// Its environment.
+    pub environment: Environment,
+    /// The commit.
+    pub commit: Commit,
+    /// The settings of that environment.
+    pub settings: Resolved,
+    /// The domain under which apps get theirs, if the person gave one.
+    pub base_domain: Option<String>,
+    /// The variables given in this run, by source; `Source::System` is added by the plan.
+    pub given: Given,
+    /// Who deploys.
+    pub actor: String,
+    /// Unique for this run.
+    pub run_id: String,
+}

@@ -1,0 +1,3 @@
+//! Operations that change a host: observe, plan, execute. They never import each other.
+
+pub mod deploy;
