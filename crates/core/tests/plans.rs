@@ -1,6 +1,9 @@
 //! What a deploy decides to do, a snapshot for each scenario.
 
-#![allow(clippy::unwrap_used, reason = "the functions that set up a scenario are tests too")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "the functions that set up a scenario are tests too"
+)]
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,39 @@
+//! The real time.
+
+use std::time::{Duration, Instant};
+
+use dokku_deploy::clock::Clock;
+use jiff::Timestamp;
+
+use crate::interrupt::Watch;
+
+/// The machine's clock; its waits end early when somebody asks to stop.
+#[derive(Debug, Clone)]
+pub struct RealClock {
+    begun: Instant,
+    watch: Watch,
+}
+
+impl RealClock {
+    /// A clock whose waits heed `watch`.
+    pub fn new(watch: Watch) -> Self {
+        Self {
+            begun: Instant::now(),
+            watch,
+        }
+    }
+}
+
+impl Clock for RealClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    fn wait(&self, duration: Duration) {
+        self.watch.wait(duration);
+    }
+}
