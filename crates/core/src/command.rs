@@ -134,6 +134,9 @@ impl DokkuCommand {
 
     /// The line to send. Only masked words are secret in it: messages show the command's
     /// `Display` instead.
+    ///
+    /// It may begin with `--quiet`, which OpenSSH takes for an option of its own unless `--` stands
+    /// before the destination (`ssh -- dokku@host '--quiet apps:list'`).
     pub fn wire(&self) -> Result<String, Unsendable> {
         self.line(|value| value.expose().to_owned())
     }
@@ -330,6 +333,26 @@ mod tests {
     fn a_line_over_the_kernels_limit_is_refused() {
         let command = DokkuCommand::new("run").arg("x".repeat(LONGEST_LINE));
         assert_eq!(command.wire().unwrap_err().word.len(), 80);
+    }
+
+    #[test]
+    fn masked_words_are_sent_and_not_shown() {
+        let command = DokkuCommand::new("config:set").masked("KEY=", Secret::new("aGkK"));
+        assert_eq!(command.wire().unwrap(), "config:set KEY=aGkK");
+        assert_eq!(command.to_string(), "config:set KEY=••••");
+        let bad = DokkuCommand::new("config:set").masked("KEY=", Secret::new("a b"));
+        assert!(bad.wire().is_err());
+        for shown in [
+            bad.to_string(),
+            format!("{bad:?}"),
+            bad.wire().unwrap_err().to_string(),
+        ] {
+            assert!(!shown.contains("a b"), "{shown}");
+        }
+        let large =
+            DokkuCommand::new("config:set").masked("K=", Secret::new("x".repeat(LONGEST_LINE)));
+        assert!(!large.wire().unwrap_err().to_string().contains("xx"));
+        assert!(!large.is_confidential() && large.confidential().is_confidential());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `letsencrypt:*`, a plugin that many hosts have.
 
-use super::{is_true, text_unless_missing};
+use super::{is_app_missing, is_true};
 use crate::{
     app::AppName,
     command::DokkuCommand,
@@ -12,14 +12,16 @@ pub fn active(app: &AppName) -> DokkuCommand {
     DokkuCommand::on("letsencrypt:active", app)
 }
 
-/// Reads the answer to [`active`]; `None` when the app does not exist.
+/// Reads the answer to [`active`]; `None` when the app does not exist. Its status says nothing more
+/// than its word: `false` comes with 0 from the versions that were read.
 pub fn read_active(answer: &Answer) -> Result<Option<bool>, HostError> {
-    let Some(text) = text_unless_missing(answer)? else {
+    if is_app_missing(answer) {
         return Ok(None);
-    };
-    match is_true(text.trim()) {
-        Some(is_active) => Ok(Some(is_active)),
-        None => Err(answer.unparsable("`true` or `false`")),
+    }
+    match is_true(answer.text()?.trim()) {
+        Some(is_active) if answer.is_ok() || !is_active => Ok(Some(is_active)),
+        _ if answer.is_ok() => Err(answer.unparsable("`true` or `false`")),
+        _ => Err(answer.refused()),
     }
 }
 
@@ -44,7 +46,14 @@ mod tests {
         assert_eq!(enable(&app).wire().unwrap(), "letsencrypt:enable myapp");
         assert_eq!(read_active(&answer(0, "true\n", "")), Ok(Some(true)));
         assert_eq!(read_active(&answer(0, "false\n", "")), Ok(Some(false)));
-        assert!(read_active(&answer(0, "", "")).is_err());
+        assert_eq!(read_active(&answer(1, "false\n", "")), Ok(Some(false)));
+        for strange in [
+            answer(0, "", ""),
+            answer(1, "true\n", ""),
+            answer(1, "", "no"),
+        ] {
+            assert!(read_active(&strange).is_err(), "{strange:?}");
+        }
     }
 
     #[test]
