@@ -2,7 +2,12 @@
 
 use std::io;
 
-use dokku_deploy::{app::BadAppName, host::HostError};
+use dokku_deploy::{
+    app::BadAppName,
+    host::HostError,
+    naming::{UnknownBranch, UnusableRepositoryName},
+    settings::Faults,
+};
 
 use crate::{exit_codes, invocation::NoHost, settings_file::BadSettingsFile, target::BadTarget};
 
@@ -112,6 +117,25 @@ impl From<NoHost> for Failure {
         Self::settings(error.to_string()).hint(
             "Name it with --host, with the variable DOKKU_HOST, or once and for all in ~/.dokku-cli: DOKKU_HOST=\"dokku.example.com\"",
         )
+    }
+}
+
+impl From<Faults> for Failure {
+    fn from(faults: Faults) -> Self {
+        Self::settings(format!("the settings are not valid\n\n{faults}\n"))
+            .hint("docs/settings.md explains every key; `dokku-cli validate` checks again.")
+    }
+}
+
+impl From<UnknownBranch> for Failure {
+    fn from(error: UnknownBranch) -> Self {
+        Self::settings(error.to_string())
+    }
+}
+
+impl From<UnusableRepositoryName> for Failure {
+    fn from(error: UnusableRepositoryName) -> Self {
+        Self::usage(error.to_string())
     }
 }
 

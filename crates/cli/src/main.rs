@@ -11,6 +11,7 @@ mod exit_codes;
 mod failure;
 mod invocation;
 mod program;
+mod project;
 mod settings_file;
 mod target;
 mod ui;

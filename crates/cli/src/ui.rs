@@ -3,6 +3,7 @@
 //! Colours appear on a terminal only (`NO_COLOR` switches them off there too). Text from hosts,
 //! commits and files cannot steer the terminal: see [`visible`].
 
+mod outline;
 mod visible;
 
 use std::{
@@ -14,7 +15,10 @@ use dokku_deploy::host::Stream;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
-pub use self::visible::{colours_only, visible};
+pub use self::{
+    outline::outline,
+    visible::{colours_only, visible},
+};
 use crate::{args::Global, failure::Failure};
 
 /// How much is told, and in which form.
