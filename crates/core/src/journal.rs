@@ -9,7 +9,11 @@ use std::{collections::BTreeMap, time::Duration};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 
-use crate::{clock::stamp, secret::Secret};
+use crate::{
+    clock::stamp,
+    secret::Secret,
+    store::{seal, unseal},
+};
 
 /// A journal without a sign of life for this long belongs to a run that is gone.
 pub const EXPIRES_AFTER: Duration = Duration::from_mins(15);
@@ -149,7 +153,7 @@ impl Journal {
             phase,
             started: time(STARTED)?,
             alive: time(ALIVE)?,
-            by: text(BY)?.to_owned(),
+            by: unseal(text(BY)?).to_owned(),
             commit: text(COMMIT)?.to_owned(),
             previous: variables
                 .get(PREVIOUS)
@@ -169,7 +173,7 @@ impl Journal {
         put(PHASE, self.phase.as_str().to_owned());
         put(STARTED, stamp(self.started));
         put(ALIVE, stamp(self.alive));
-        put(BY, self.by.clone());
+        put(BY, seal(&self.by));
         put(COMMIT, self.commit.clone());
         put(PREVIOUS, self.previous.clone().unwrap_or_default());
         put(UNDO, write_undo(&self.undo));
@@ -264,6 +268,21 @@ mod tests {
                 ("NEW".into(), None),
                 ("TEXT".into(), Some(Secret::new("two\nlines \"quoted\" \\"))),
             ]),
+        }
+    }
+
+    #[test]
+    fn a_name_that_dokkus_store_would_corrupt_is_kept_whole() {
+        for by in ["Ada \"the Countess\"", "007", r"ada\"] {
+            let journal = Journal {
+                by: by.to_owned(),
+                ..journal()
+            };
+            let variables = journal.variables();
+            for (key, value) in &variables {
+                assert_eq!(crate::store::storable(value.expose()), Ok(()), "{key}");
+            }
+            assert_eq!(Journal::of(&variables).unwrap().unwrap().by, by);
         }
     }
 
