@@ -1,0 +1,30 @@
+//! Who is doing this, for locks, journals and releases.
+
+use std::env;
+
+use crate::{failure::Failure, repository::Repository};
+
+/// `GITHUB_ACTOR` in CI, else git's `user.email`, else USER@HOST.
+pub fn name(repository: Option<&Repository>) -> Result<String, Failure> {
+    let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    if env::var_os("GITHUB_ACTIONS").is_some()
+        && let Some(actor) = variable("GITHUB_ACTOR")
+    {
+        return Ok(actor);
+    }
+    if let Some(repository) = repository
+        && let Some(email) = repository.setting("user.email")?
+    {
+        return Ok(email);
+    }
+    let user = variable("USER")
+        .or_else(|| variable("LOGNAME"))
+        .unwrap_or_else(|| "unknown".to_owned());
+    let machine = fs_err::read_to_string("/etc/hostname")
+        .ok()
+        .map(|name| name.trim().to_owned())
+        .or_else(|| variable("HOSTNAME"))
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "unknown".to_owned());
+    Ok(format!("{user}@{machine}"))
+}

@@ -1,0 +1,208 @@
+//! Facts about the git repository that a deploy is made from, asked of `git` itself.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::failure::Failure;
+
+/// A git repository with its work tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    top: PathBuf,
+}
+
+/// A commit, as far as messages need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// 40 hexadecimal digits.
+    pub sha: String,
+    /// First line of the message. Hostile text.
+    pub subject: String,
+}
+
+impl Repository {
+    /// The repository that the current directory is in; `None` outside of one.
+    pub fn here() -> Result<Option<Self>, Failure> {
+        let answer = git(None, &["rev-parse", "--show-toplevel"])?;
+        if answer.is_ok {
+            return Ok(Some(Self {
+                top: PathBuf::from(answer.text),
+            }));
+        }
+        if answer.complaint.contains("not a git repository") {
+            return Ok(None);
+        }
+        Err(Failure::settings(format!("git: {}", answer.complaint)))
+    }
+
+    /// Its top directory.
+    pub fn top(&self) -> &Path {
+        &self.top
+    }
+
+    /// The name of its top directory.
+    pub fn name(&self) -> String {
+        self.top
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    }
+
+    /// The branch that is checked out; `None` when HEAD is detached.
+    pub fn branch(&self) -> Result<Option<String>, Failure> {
+        let answer = self.git(&["symbolic-ref", "--quiet", "--short", "HEAD"])?;
+        Ok(answer.is_ok.then_some(answer.text))
+    }
+
+    /// The commit that `revision` names; `None` when there is none.
+    pub fn commit(&self, revision: &str) -> Result<Option<Head>, Failure> {
+        let named = format!("{revision}^{{commit}}");
+        let answer = self.git(&[
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &named,
+        ])?;
+        if !answer.is_ok {
+            return Ok(None);
+        }
+        let sha = answer.text;
+        let subject = self.git(&["log", "-1", "--format=%s", &sha])?.accepted()?;
+        Ok(Some(Head { sha, subject }))
+    }
+
+    /// Whether history is missing: git on the host refuses pushes from such a clone.
+    pub fn is_shallow(&self) -> Result<bool, Failure> {
+        Ok(self
+            .git(&["rev-parse", "--is-shallow-repository"])?
+            .accepted()?
+            == "true")
+    }
+
+    /// Files that are changed and not committed; untracked ones count too.
+    pub fn dirty_files(&self) -> Result<Vec<String>, Failure> {
+        let text = self
+            .git(&["status", "--porcelain", "--untracked-files=normal"])?
+            .accepted()?;
+        Ok(text
+            .lines()
+            .filter_map(|line| line.get(3..))
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// A configuration value, such as `user.email`.
+    pub fn setting(&self, key: &str) -> Result<Option<String>, Failure> {
+        let answer = self.git(&["config", "--get", key])?;
+        Ok((answer.is_ok && !answer.text.is_empty()).then_some(answer.text))
+    }
+
+    fn git(&self, arguments: &[&str]) -> Result<GitAnswer, Failure> {
+        git(Some(&self.top), arguments)
+    }
+}
+
+struct GitAnswer {
+    is_ok: bool,
+    /// Standard output without the last line's end.
+    text: String,
+    complaint: String,
+}
+
+impl GitAnswer {
+    fn accepted(self) -> Result<String, Failure> {
+        if self.is_ok {
+            Ok(self.text)
+        } else {
+            Err(Failure::settings(format!("git: {}", self.complaint)))
+        }
+    }
+}
+
+fn git(directory: Option<&Path>, arguments: &[&str]) -> Result<GitAnswer, Failure> {
+    let mut command = Command::new("git");
+    if let Some(directory) = directory {
+        command.arg("-C").arg(directory);
+    }
+    // A status must not write an index that somebody else works with.
+    let output = command
+        .args(arguments)
+        .env("LC_ALL", "C")
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .output()
+        .map_err(|error| {
+            Failure::internal(format!("git cannot be run: {error}")).hint("Install git.")
+        })?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(GitAnswer {
+        is_ok: output.status.success(),
+        text: text.strip_suffix('\n').unwrap_or(&text).to_owned(),
+        complaint: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository() -> (tempfile::TempDir, Repository) {
+        let directory = tempfile::tempdir().unwrap();
+        let top = directory.path().canonicalize().unwrap().join("shop");
+        std::fs::create_dir(&top).unwrap();
+        let repository = Repository { top };
+        for arguments in [
+            &["init", "--quiet", "--initial-branch=main"][..],
+            &["config", "user.email", "ada@example.com"],
+            &["config", "user.name", "Ada"],
+        ] {
+            assert!(repository.git(arguments).unwrap().is_ok);
+        }
+        (directory, repository)
+    }
+
+    fn commit(repository: &Repository, message: &str) {
+        let answer = repository
+            .git(&["commit", "--quiet", "--allow-empty", "-m", message])
+            .unwrap();
+        assert!(answer.is_ok, "{}", answer.complaint);
+    }
+
+    #[test]
+    fn a_repository_without_commits_has_no_head() {
+        let (_directory, repository) = repository();
+        assert_eq!(repository.name(), "shop");
+        assert_eq!(repository.commit("HEAD").unwrap(), None);
+        assert_eq!(repository.branch().unwrap().as_deref(), Some("main"));
+    }
+
+    #[test]
+    fn head_has_a_commit_a_subject_and_perhaps_a_branch() {
+        let (_directory, repository) = repository();
+        commit(&repository, "say \"hi\" $(id)\n\nbody");
+        let head = repository.commit("HEAD").unwrap().unwrap();
+        assert_eq!(head.subject, "say \"hi\" $(id)");
+        assert_eq!(head.sha.len(), 40);
+        assert!(
+            repository
+                .git(&["checkout", "--quiet", "--detach"])
+                .unwrap()
+                .is_ok
+        );
+        assert_eq!(repository.branch().unwrap(), None);
+        assert_eq!(repository.commit("main").unwrap().unwrap().sha, head.sha);
+        assert_eq!(repository.commit("--all").unwrap(), None);
+        assert!(!repository.is_shallow().unwrap());
+    }
+
+    #[test]
+    fn changed_and_untracked_files_are_dirty() {
+        let (_directory, repository) = repository();
+        commit(&repository, "first");
+        assert!(repository.dirty_files().unwrap().is_empty());
+        std::fs::write(repository.top().join("new file"), "x").unwrap();
+        assert_eq!(repository.dirty_files().unwrap(), ["\"new file\""]);
+    }
+}
