@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::commands::{Call, Outcome};
 use crate::faults::Faults;
 use crate::io::Io;
+use crate::runtime::Apps;
 use crate::statistics::Statistics;
 use crate::store::Store;
 use crate::triggers::Triggers;
@@ -27,6 +28,7 @@ struct Inner {
     http_listener: Mutex<Option<TcpListener>>,
     runtime: OnceLock<Arc<dyn Runtime>>,
     services: OnceLock<Arc<dyn Services>>,
+    apps: OnceLock<Arc<Apps>>,
 }
 
 /// Where the host is reached.
@@ -51,6 +53,7 @@ impl SandboxHost {
             http_listener: Mutex::default(),
             runtime: OnceLock::new(),
             services: OnceLock::new(),
+            apps: OnceLock::new(),
         }))
     }
 
@@ -105,6 +108,17 @@ impl SandboxHost {
     /// Installs the part that builds and runs apps; only the first call counts.
     pub fn install_runtime(&self, runtime: Arc<dyn Runtime>) {
         drop(self.0.runtime.set(runtime));
+    }
+
+    /// Installs the part that builds and runs apps with all that its own commands need.
+    pub fn install_apps(&self, apps: &Arc<Apps>) {
+        drop(self.0.apps.set(Arc::clone(apps)));
+        self.install_runtime(apps.clone());
+    }
+
+    /// The part that builds and runs apps, for its own commands.
+    pub fn apps(&self) -> Option<Arc<Apps>> {
+        self.0.apps.get().cloned()
     }
 
     /// Installs the part that runs datastores; only the first call counts.

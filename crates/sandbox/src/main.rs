@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use dokku_sandbox::runtime::Pace;
 use dokku_sandbox::{Options, Sandbox};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         http,
         authorized_key,
         domain: Some(domain),
+        pace: Pace::default(),
     }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 
 use crate::control;
 use crate::host::{Addresses, SandboxHost};
+use crate::runtime::{Apps, Pace};
 use crate::server::{self, Access};
 use crate::services::Datastores;
 use crate::store::Store;
@@ -31,6 +32,8 @@ pub struct Options {
     pub authorized_key: PathBuf,
     /// The global domain of a new root; nothing for none.
     pub domain: Option<String>,
+    /// How apps behave in time.
+    pub pace: Pace,
 }
 
 /// Why a sandbox does not start.
@@ -136,6 +139,7 @@ impl Sandbox {
             Datastores::open(&root).map_err(|error| at_root(io::Error::other(error)))?;
         let complaints = datastores.resume();
         host.install_services(Arc::new(datastores));
+        Apps::install(&host, options.pace).map_err(at_root)?;
         let (control, socket_directory) = open_control(&root, &host).map_err(at_root)?;
         let access = Access {
             host_key,

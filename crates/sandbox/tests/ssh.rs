@@ -95,6 +95,7 @@ fn two_sandboxes_on_one_root_are_refused() {
         http: "127.0.0.1:0".parse().unwrap(),
         authorized_key: bed.path().join("key.pub"),
         domain: None,
+        pace: dokku_sandbox::runtime::Pace::default(),
     });
     assert!(matches!(again, Err(StartError::Occupied(_))));
 }
@@ -116,6 +117,7 @@ fn state_outlives_the_sandbox() {
         http: "127.0.0.1:0".parse().unwrap(),
         authorized_key: directory.path().join("key.pub"),
         domain: None,
+        pace: dokku_sandbox::runtime::Pace::default(),
     })
     .unwrap();
     assert_eq!(again.host_key(), key);

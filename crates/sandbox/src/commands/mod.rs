@@ -10,6 +10,8 @@ pub mod apps;
 pub mod arguments;
 pub mod config;
 pub mod domains;
+mod git;
+mod git_archive;
 mod help;
 pub mod property;
 pub mod report;
@@ -34,6 +36,7 @@ const VERBS: &[&[Verb]] = &[
     services::MYSQL_VERBS,
     services::POSTGRES_VERBS,
     services::REDIS_VERBS,
+    git::VERBS,
 ];
 
 /// The Dokku version that the sandbox answers like.

@@ -4,11 +4,13 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use super::files::locked;
+use crate::io::Out;
 
 /// A place for progress lines, shared by everybody who takes part in a deploy.
 #[derive(Clone)]
 pub struct Talk {
     to: Arc<Mutex<Box<dyn Write + Send>>>,
+    complaints: Arc<Mutex<String>>,
 }
 
 impl Talk {
@@ -16,6 +18,7 @@ impl Talk {
     pub fn new(to: impl Write + Send + 'static) -> Self {
         Self {
             to: Arc::new(Mutex::new(Box::new(to))),
+            complaints: Arc::default(),
         }
     }
 
@@ -47,7 +50,52 @@ impl Talk {
 
     /// ` !     text`
     pub fn warn(&self, text: &str) {
-        self.plain(&format!(" !     {text}"));
+        self.complain(&format!(" !     {text}\n"));
+    }
+
+    /// What a Dokku would have written to standard error: told like the rest, and remembered.
+    pub fn complain(&self, text: &str) {
+        self.raw(text.as_bytes());
+        locked(&self.complaints).push_str(text);
+    }
+
+    /// All complaints so far; Dokku's Go plugins repeat them at the end of a failed deploy.
+    pub fn complaints(&self) -> String {
+        locked(&self.complaints).clone()
+    }
+
+    /// Standard output and standard error of something that takes part.
+    pub fn outputs(&self) -> (Out, Out) {
+        (
+            Out::new(Said(self.clone())),
+            Out::new(Complained(self.clone())),
+        )
+    }
+}
+
+struct Said(Talk);
+
+impl Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.raw(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Complained(Talk);
+
+impl Write for Complained {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.complain(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test's preparations may panic too")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod project;
+
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use dokku_sandbox::runtime::Pace;
 use dokku_sandbox::{Options, Running, Sandbox};
 use serde_json::Value;
 
@@ -31,6 +34,7 @@ impl Bed {
             http: "127.0.0.1:0".parse().unwrap(),
             authorized_key: directory.path().join("key.pub"),
             domain: domain.map(str::to_owned),
+            pace: Pace::default(),
         })
         .unwrap();
         let known = format!(
