@@ -95,7 +95,7 @@ fn receive_pack(call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {
             write_or_hang_up(&mut io.stderr.clone(), " !     Access denied\n");
             return 1;
         }
-        git::hook(host, &app, &call.caller, pushed, out)
+        git::hook(host, &app, &call.caller, &pushed, out)
     })?;
     exit(code)
 }
@@ -258,7 +258,7 @@ fn sync(call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {
                 &format!("Detected branch, setting deploy-branch to {reference}"),
             )?;
             host.store().update_app(app, |known| {
-                known.set_property("git.deploy-branch", reference)
+                known.set_property("git.deploy-branch", reference);
             })?;
             reference.clone_into(&mut branch);
         }

@@ -369,6 +369,11 @@ impl Deploy {
     }
 }
 
+/// A trigger's result: a failed one fails the deploy, its words have been told.
+pub(super) fn passed(is_well: bool) -> Result<(), Halt> {
+    if is_well { Ok(()) } else { Err(Halt::Failed) }
+}
+
 /// The variables of an app, and a path to find programs in.
 pub fn environment(host: &SandboxHost, app: &str) -> Result<Vec<(String, String)>, Failure> {
     let mut env: Vec<(String, String)> = host.store().merged_env(app)?.into_iter().collect();

@@ -72,10 +72,10 @@ pub fn hook(
     host: &SandboxHost,
     app: &str,
     caller: &Caller,
-    pushed: Pushed,
-    mut out: Box<dyn Write + Send>,
+    pushed: &Pushed,
+    out: Box<dyn Write + Send>,
 ) -> u8 {
-    let out = crate::io::Out::new(std::mem::replace(&mut out, Box::new(std::io::sink())));
+    let out = crate::io::Out::new(out);
     for update in &pushed.updates {
         match take(host, app, caller, update, &pushed.env, out.clone()) {
             Ok(0) => {}

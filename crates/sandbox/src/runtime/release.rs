@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::container::Kind;
 use super::containers::Spec;
-use super::deploy::{Deploy, Halt};
+use super::deploy::{Deploy, Halt, passed};
 use super::images::{Image, Images};
 use super::procfile::Procfile;
 use crate::host::Runtime;
@@ -138,12 +138,12 @@ impl Deploy {
             .tried(Procfile::read(&tree, "Procfile"))?
             .unwrap_or_default();
         let is_first = !self.apps.is_deployed(&self.host, app);
-        self.passed(self.fire_deprecated(
+        passed(self.fire_deprecated(
             "pre-release-builder",
             &format!("pre-release-{builder}"),
             &[app, "latest"],
         ))?;
-        self.passed(self.fire("pre-release-builder", &[builder, app, &tag], None))?;
+        passed(self.fire("pre-release-builder", &[builder, app, &tag], None))?;
         self.task(
             image,
             "predeploy",
@@ -164,15 +164,11 @@ impl Deploy {
                 &app_json.scripts.postdeploy,
             )?;
         }
-        self.passed(self.fire("post-release-builder", &[builder, app, &tag], None))?;
-        self.passed(self.fire_deprecated("pre-release-builder", "pre-deploy", &[app, "latest"]))?;
-        self.passed(self.fire("builder-release", &[builder, app, "latest"], None))?;
+        passed(self.fire("post-release-builder", &[builder, app, &tag], None))?;
+        passed(self.fire_deprecated("pre-release-builder", "pre-deploy", &[app, "latest"]))?;
+        passed(self.fire("builder-release", &[builder, app, "latest"], None))?;
         self.talk.info2("Processing deployment checks");
         Ok(())
-    }
-
-    pub(super) fn passed(&self, is_well: bool) -> Result<(), Halt> {
-        if is_well { Ok(()) } else { Err(Halt::Failed) }
     }
 
     /// The postdeploy task of the image's `app.json`.

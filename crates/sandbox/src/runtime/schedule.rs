@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::checking::Candidate;
 use super::container::{Container, Kind};
 use super::containers::Spec;
-use super::deploy::{Deploy, Halt};
+use super::deploy::{Deploy, Halt, passed};
 use super::dockerfile;
 use super::healthchecks::Healthchecks;
 use super::images::{Image, Images};
@@ -33,7 +33,7 @@ impl Deploy {
             return Ok(());
         };
         let app = self.app.as_str();
-        self.passed(self.fire(
+        passed(self.fire(
             "scheduler-deploy",
             &["docker-local", app, "latest", only.unwrap_or_default()],
             None,
@@ -102,7 +102,7 @@ impl Deploy {
         self.talk
             .info1(&format!("Deploying {process_type} (count={count})"));
         let args = [app, "latest", process_type];
-        self.passed(self.fire("docker-args-deploy", &args, None))?;
+        passed(self.fire("docker-args-deploy", &args, None))?;
         let mut started: Vec<(String, Arc<Container>)> = Vec::new();
         for index in 1..=count {
             match self.start_checked(image, process_type, count, index, command) {
@@ -151,7 +151,7 @@ impl Deploy {
     }
 
     fn rebuild_proxy(&self) -> Result<(), Halt> {
-        self.passed(self.fire("proxy-build-config", &[&self.app], None))?;
+        passed(self.fire("proxy-build-config", &[&self.app], None))?;
         self.talk.info1(&format!(
             "Ensuring network configuration is in sync for {}",
             self.app
@@ -175,7 +175,7 @@ impl Deploy {
         let app = self.app.as_str();
         let dyno = format!("{process_type}.{index}");
         let number = index.to_string();
-        self.passed(self.fire(
+        passed(self.fire(
             "docker-args-deploy",
             &[app, "latest", process_type, &number],
             None,
@@ -310,9 +310,9 @@ impl Deploy {
                 .store()
                 .update_app(app, |known| known.set_property("ps.restore", "")),
         )?;
-        self.passed(self.fire("core-post-deploy", &[app, "", "", "latest"], None))?;
+        passed(self.fire("core-post-deploy", &[app, "", "", "latest"], None))?;
         self.postdeploy_task(image)?;
-        self.passed(self.fire("post-deploy", &[app, "", "", "latest"], None))
+        passed(self.fire("post-deploy", &[app, "", "", "latest"], None))
     }
 
     fn rename_containers(&self) -> Result<(), Halt> {

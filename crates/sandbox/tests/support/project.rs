@@ -152,12 +152,7 @@ pub fn ask(address: SocketAddr, host: &str, path: &str) -> (u16, String) {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    let status = answer
-        .split(' ')
-        .nth(1)
-        .unwrap_or_else(|| panic!("{answer:?}"))
-        .parse()
-        .unwrap();
+    let status = answer.split(' ').nth(1).unwrap_or(&answer).parse().unwrap();
     let body = answer
         .split_once("\r\n\r\n")
         .map_or("", |(_, body)| body)
