@@ -6,6 +6,7 @@
 
 mod amount;
 mod config;
+mod cron;
 mod fault;
 mod key;
 mod later;

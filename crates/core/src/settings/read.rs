@@ -251,6 +251,8 @@ pub(super) fn cut(text: &str) -> String {
 pub(super) struct Fields<'n> {
     span: &'n Range<usize>,
     entries: &'n [Entry],
+    /// Keys that were probably meant by unknown ones: they are not missing as well.
+    misspelt: Vec<String>,
 }
 
 impl<'n> Fields<'n> {
@@ -265,6 +267,7 @@ impl<'n> Fields<'n> {
                 return None;
             }
         };
+        let mut misspelt = Vec::new();
         for entry in entries.iter().filter(|e| !known.contains(&e.key.as_str())) {
             let key = faults.key();
             let place = if key.is_empty() {
@@ -272,17 +275,19 @@ impl<'n> Fields<'n> {
             } else {
                 format!(" in `{key}`")
             };
-            let help = nearest(&entry.key, known).map(|k| format!("did you mean `{k}`?"));
+            let meant = nearest(&entry.key, known);
+            misspelt.extend(meant.map(str::to_owned));
             faults.add(
                 &entry.key_span,
                 format!("unknown key `{}`{place}", cut(&entry.key)),
                 format!("expected one of: {}", known.join(", ")),
-                help,
+                meant.map(|k| format!("did you mean `{k}`?")),
             );
         }
         Some(Self {
             span: &node.span,
             entries,
+            misspelt,
         })
     }
 
@@ -292,7 +297,7 @@ impl<'n> Fields<'n> {
             return faults.under(key.to_owned(), |faults| T::read(&entry.value, faults));
         }
         let absent = T::absent();
-        if absent.is_none() {
+        if absent.is_none() && !self.misspelt.iter().any(|k| k == key) {
             let message = format!("`{}` lacks the key `{key}`", faults.key());
             faults.add(self.span, message, format!("expected `{key}:` here"), None);
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     amount::{cpu, memory, time},
+    cron,
     read::Text,
 };
 use crate::app::Environment;
@@ -72,13 +73,13 @@ text!(
     /// One line that is not empty.
     Line(String): "a text of one line, not empty",
     { "type": "string", "minLength": 1 },
-    |text| if text.trim().is_empty() || text.contains('\n') { Err(None) } else { Ok(text.trim().to_owned()) }
+    |text| if text.trim().is_empty() || text.contains(char::is_control) { Err(None) } else { Ok(text.trim().to_owned()) }
 );
 text!(
     /// A command for a shell; may have several lines.
-    Command(String): "a command, not empty",
+    Command(String): "a command, not empty and without NUL",
     { "type": "string", "minLength": 1 },
-    |text| if text.trim().is_empty() { Err(None) } else { Ok(text.to_owned()) }
+    |text| if text.trim().is_empty() || text.contains('\0') { Err(None) } else { Ok(text.to_owned()) }
 );
 text!(
     /// The path of a URL.
@@ -156,13 +157,9 @@ text!(
 );
 text!(
     /// A time table of five fields.
-    Cron(String): "a cron time of five fields, such as 0 9 * * 1-5",
+    Cron(String): "a cron time of five fields, such as \"0 9 * * 1-5\"",
     { "type": "string", "examples": ["0 9 * * 1-5"] },
-    |text| {
-        let fields: Vec<&str> = text.split_whitespace().collect();
-        let is_cron = fields.len() == 5 && fields.iter().all(|f| is_word(f, "*/,-"));
-        if is_cron { Ok(fields.join(" ")) } else { Err(None) }
-    }
+    |text| if cron::is_valid(text) { Ok(text.to_owned()) } else { Err(None) }
 );
 text!(
     /// A time of day.
