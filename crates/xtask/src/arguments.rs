@@ -7,8 +7,10 @@ pub const HELP: &str = "\
 cargo xtask CHORE
 
   setup [--yes]    install by apt what this repository's tests and demo need
+  demo [--keep]    the main job, told step by step on a sandbox; --keep leaves the sandbox up
   test [--fast]    everything that has to hold: format, lints, tests, doc tests, documents, dependencies;
-                   --fast leaves out the database engines, the documents of the code and the dependencies";
+                   --fast leaves out the database engines, the documents of the code and the dependencies
+  bench [--write]  the promised numbers, measured on release builds; --write puts them into docs/benchmarks.md";
 
 /// One chore with its options.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +21,16 @@ pub enum Chore {
     Setup {
         /// `--yes`
         is_confirmed: bool,
+    },
+    /// Measure.
+    Bench {
+        /// `--write`
+        is_written: bool,
+    },
+    /// Tell the story of a deploy.
+    Demo {
+        /// `--keep`
+        is_kept: bool,
     },
     /// Run the checks.
     Test {
@@ -37,6 +49,12 @@ pub fn parse(words: impl Iterator<Item = String>) -> anyhow::Result<Chore> {
         "help" | "--help" | "-h" => Ok(Chore::Help),
         "setup" => Ok(Chore::Setup {
             is_confirmed: switch(chore, options, "--yes")?,
+        }),
+        "bench" => Ok(Chore::Bench {
+            is_written: switch(chore, options, "--write")?,
+        }),
+        "demo" => Ok(Chore::Demo {
+            is_kept: switch(chore, options, "--keep")?,
         }),
         "test" => Ok(Chore::Test {
             is_fast: switch(chore, options, "--fast")?,

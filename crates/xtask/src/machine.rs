@@ -16,6 +16,8 @@ use crate::{program, say};
 pub enum Need {
     /// git, OpenSSH's client and Python: what the quick tests use.
     Tools,
+    /// PostgreSQL as well, which the demonstration's app has.
+    Demo,
     /// The engines of the tests as well.
     Everything,
 }
@@ -27,8 +29,8 @@ const PROGRAMS: &[(&str, &str, Need)] = &[
     ("ssh-keygen", "openssh-client", Need::Tools),
     ("python3", "python3", Need::Tools),
     ("setpriv", "util-linux", Need::Tools),
-    ("psql", "postgresql-client", Need::Everything),
-    ("initdb", "postgresql", Need::Everything),
+    ("psql", "postgresql-client", Need::Demo),
+    ("initdb", "postgresql", Need::Demo),
     ("mariadbd", "mariadb-server", Need::Everything),
     ("mariadb-dump", "mariadb-client", Need::Everything),
     ("redis-server", "redis-server", Need::Everything),
@@ -68,7 +70,7 @@ pub fn check(need: Need) -> anyhow::Result<()> {
 pub fn set_up(need: Need, is_confirmed: bool) -> anyhow::Result<ExitCode> {
     let lacking = missing(need);
     if lacking.is_empty() {
-        say::line("Everything that this repository needs is on this machine.")?;
+        say::line("Everything that is needed is on this machine.")?;
         return Ok(ExitCode::SUCCESS);
     }
     say::line(&format!("Not on this machine: {}.", programs(&lacking)))?;

@@ -1,11 +1,17 @@
-//! Chores of this repository: `cargo xtask setup|test`.
+//! Chores of this repository: `cargo xtask setup|test|demo|bench`.
 
 mod arguments;
+mod bench;
+mod browser;
 mod check;
+mod demo;
 mod deny;
+mod guestbook;
+mod interrupt;
 mod links;
 mod machine;
 mod program;
+mod sandbox;
 mod say;
 
 use std::process::ExitCode;
@@ -26,6 +32,8 @@ fn run() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Chore::Setup { is_confirmed } => machine::set_up(machine::Need::Everything, is_confirmed),
+        Chore::Bench { is_written } => bench::run(is_written),
+        Chore::Demo { is_kept } => demo::run(is_kept),
         Chore::Test { is_fast } => check::run(is_fast),
     }
 }

@@ -117,6 +117,20 @@ fn postgresql_directories() -> Vec<PathBuf> {
         .collect()
 }
 
+/// A program of this workspace, built beside this one.
+pub fn built(name: &str) -> anyhow::Result<PathBuf> {
+    let own = env::current_exe()?;
+    let directory = own.parent().context("this program lies in no directory")?;
+    let program = directory.join(name);
+    if !program.is_file() {
+        bail!(
+            "{} is not there although the build succeeded",
+            program.display()
+        );
+    }
+    Ok(program)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
