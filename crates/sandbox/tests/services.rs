@@ -244,7 +244,7 @@ fn a_server_that_dies_halfway_is_a_failed_export() {
     let bed = Bed::start();
     large_postgres(&bed);
     let (ssh, _) = stuck_export(&bed);
-    let pid = Identity::load(&bed.path().join("root/services/postgres/big/pid")).unwrap();
+    let pid = Identity::load(&bed.path().join("root/lib/services/postgres/big/pid")).unwrap();
     Handle::open(pid).unwrap().kill();
     // The server's children notice by themselves, the dump by its lost connection.
     let output = ssh.wait_with_output().unwrap();
@@ -282,7 +282,7 @@ fn an_import_whose_client_is_killed_leaves_the_old_redis_data() {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut ssh = ssh.spawn().unwrap();
-    let server = Identity::load(&bed.path().join("root/services/redis/cache/pid")).unwrap();
+    let server = Identity::load(&bed.path().join("root/lib/services/redis/cache/pid")).unwrap();
     // The import stops the server once it has begun.
     assert!(has_ended(server));
     ssh.kill().unwrap();
@@ -406,7 +406,7 @@ fn no_server_outlives_a_killed_sandbox_and_the_data_is_there_again_under_the_nex
     // Even with the ground gone from under them nothing stays.
     let pids = pids_of(directory.path());
     std::fs::rename(
-        directory.path().join("root/services"),
+        directory.path().join("root/lib/services"),
         directory.path().join("gone"),
     )
     .unwrap();
@@ -419,6 +419,6 @@ fn no_server_outlives_a_killed_sandbox_and_the_data_is_there_again_under_the_nex
 
 fn pids_of(directory: &Path) -> [Identity; 3] {
     ["postgres", "mariadb", "redis"].map(|plugin| {
-        Identity::load(&directory.join(format!("root/services/{plugin}/db/pid"))).unwrap()
+        Identity::load(&directory.join(format!("root/lib/services/{plugin}/db/pid"))).unwrap()
     })
 }

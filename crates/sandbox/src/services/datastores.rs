@@ -9,7 +9,8 @@ use super::record::{Record, Wanted, is_valid_name};
 use crate::commands::Failure;
 use crate::engine::{EngineError, Engines, Kind, end_leftover, open_to_all, random_hex};
 
-/// All services of one host: `services/PLUGIN/NAME` below its root.
+/// All services of one host: `lib/services/PLUGIN/NAME` below its root, where `lib` stands for
+/// `/var/lib/dokku`.
 pub struct Datastores {
     root: PathBuf,
     engines: Engines,
@@ -37,7 +38,7 @@ impl Datastores {
     /// Opens the services below the host's root, ends servers that a killed sandbox left, and
     /// removes what it had not finished making.
     pub fn open(root: &Path) -> Result<Self, EngineError> {
-        let services = root.join("services");
+        let services = root.join("lib/services");
         for plugin in &PLUGINS {
             let directory = services.join(plugin.prefix);
             fs_err::create_dir_all(&directory).map_err(EngineError::io("create", &directory))?;

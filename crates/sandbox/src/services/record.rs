@@ -20,7 +20,7 @@ pub enum Wanted {
     Removed,
 }
 
-/// A service as it lies on disk, in `services/PLUGIN/NAME/service.json`.
+/// A service as it lies on disk, in `lib/services/PLUGIN/NAME/service.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
     /// The service's name.
