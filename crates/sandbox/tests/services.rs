@@ -73,7 +73,7 @@ fn rounds() -> Vec<Round> {
             plugin: "redis",
             variable: "REDIS_URL",
             write: keys.join("\n") + "\nhset h a 1 b 2\nzadd z 1 x 2 y\n",
-            read: "dbsize\nget key:17\nhgetall h\nzrange z 0 -1 withscores\ndebug digest\n",
+            read: "dbsize\nget key:17\nhgetall h\nzrange z 0 -1 withscores\nget key:2000\nstrlen key:1999\n",
             client: &["redis-cli", "-u", "URL", "dbsize"],
             magic: b"REDIS",
         },

@@ -16,6 +16,7 @@ pub fn make_template(engine: &Engine, data: &Path) -> Result<(), EngineError> {
         .args([
             "--no-sync",
             "--no-instructions",
+            "--wal-segsize=1",
             "--username=postgres",
             "--encoding=UTF8",
         ])

@@ -9,7 +9,7 @@ use crate::store::{App, Scope, Store};
 
 struct Host {
     host: SandboxHost,
-    _root: tempfile::TempDir,
+    root: tempfile::TempDir,
 }
 
 struct Answer {
@@ -31,7 +31,7 @@ impl Host {
             .unwrap();
         let host = SandboxHost::new(root.path(), Addresses::default(), store);
         host.install_services(Arc::new(Datastores::open(root.path()).unwrap()));
-        Self { host, _root: root }
+        Self { host, root }
     }
 
     fn feed(&self, line: &str, stdin: &[u8]) -> Answer {
@@ -347,8 +347,8 @@ fn a_dump_that_is_none_is_refused() {
 
 #[test]
 fn services_run_again_under_the_next_sandbox() {
-    let Host { host, _root: root } = Host::new();
-    let first = Host { host, _root: root };
+    let Host { host, root } = Host::new();
+    let first = Host { host, root };
     first.ok("redis:create cache --password s3cret");
     first.ok("redis:create idle");
     first.ok("redis:pause idle");
@@ -357,7 +357,7 @@ fn services_run_again_under_the_next_sandbox() {
         "OK\n"
     );
     let dsn = first.ok("redis:info cache --dsn");
-    let Host { host, _root: root } = first;
+    let Host { host, root } = first;
     host.services().unwrap().stop(&host);
     drop(host);
     let stores = Datastores::open(root.path()).unwrap();
@@ -368,7 +368,7 @@ fn services_run_again_under_the_next_sandbox() {
         Store::open(root.path()).unwrap(),
     );
     host.install_services(Arc::new(stores));
-    let second = Host { host, _root: root };
+    let second = Host { host, root };
     second.says("redis:info cache --dsn", &dsn);
     second.says("redis:info idle --status", "exited\n");
     assert_eq!(
@@ -412,4 +412,24 @@ fn what_the_sandbox_does_not_do_is_refused() {
         1,
         " !     Redis service other does not exist\n",
     );
+}
+
+#[test]
+fn what_a_killed_sandbox_left_is_ended_and_its_debris_removed() {
+    let first = Host::new();
+    first.ok("redis:create cache");
+    let services = first.root.path().join("lib/services/redis");
+    let left = crate::engine::Identity::load(&services.join("cache/pid")).unwrap();
+    // A service that was being made when the sandbox was killed has no record yet.
+    std::fs::create_dir_all(services.join("half/data")).unwrap();
+    // Never dropped: its servers go on, as if the kernel had not ended them.
+    std::mem::forget(first.host.clone());
+    let second = Datastores::open(first.root.path()).unwrap();
+    assert!(!left.is_running());
+    assert!(!services.join("half").exists());
+    assert_eq!(second.resume(), Vec::<String>::new());
+    let service = second
+        .existing(plugin::named("redis").unwrap(), "cache")
+        .unwrap();
+    assert_eq!(second.status(&service), "running");
 }
