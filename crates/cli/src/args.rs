@@ -70,13 +70,11 @@ pub enum Command {
 /// Reads a time such as `90`, `90s`, `2m` or `1h 30m`; a bare number is seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a time such as 90s, 2m or \"1h 30m\"");
-    let seconds = text.trim().parse::<u32>().ok().map(u64::from);
-    let time = match seconds {
-        Some(seconds) => Duration::from_secs(seconds),
-        None => {
-            let signed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-            Duration::try_from(signed).map_err(|_| wrong())?
-        }
+    let time = if let Ok(seconds) = text.trim().parse::<u32>() {
+        Duration::from_secs(seconds.into())
+    } else {
+        let signed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+        Duration::try_from(signed).map_err(|_| wrong())?
     };
     if time.is_zero() {
         return Err("it has to be longer than nothing".to_owned());
@@ -98,8 +96,8 @@ mod tests {
     #[test]
     fn durations_are_read_as_people_write_them() {
         assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
-        assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
+        assert_eq!(duration("1h 30m"), Ok(Duration::from_mins(90)));
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         for wrong in ["", "soon", "-5s", "0", "0s", "1.5x"] {
             assert!(duration(wrong).is_err(), "{wrong:?}");

@@ -4,13 +4,21 @@
 use std::{
     cell::OnceCell,
     env,
+    io::{self, IsTerminal},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use dokku_deploy::app::AppName;
+use dokku_deploy::{app::AppName, interrupt::Interrupts};
 
-use crate::{args::Global, failure::Failure, settings_file::SettingsFile, target::Target, ui::Ui};
+use crate::{
+    args::Global,
+    failure::Failure,
+    host::{Route, SshHost},
+    settings_file::SettingsFile,
+    target::Target,
+    ui::Ui,
+};
 
 /// How long a host may be silent before it counts as unreachable.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -101,11 +109,6 @@ impl<'a> Invocation<'a> {
         self.setting(self.global.base_domain.as_deref(), "BASE_DOMAIN")
     }
 
-    /// A line of known_hosts that the host's key has to match, for CI.
-    pub fn host_key(&self) -> Result<Option<String>, Failure> {
-        variable("DOKKU_HOST_KEY")
-    }
-
     /// How long the host may be silent.
     pub fn patience(&self) -> Result<Duration, Failure> {
         match (self.global.connect_timeout, variable("DOKKU_TIMEOUT")?) {
@@ -114,6 +117,23 @@ impl<'a> Invocation<'a> {
                 .map_err(|why| Failure::settings(format!("DOKKU_TIMEOUT: {why}"))),
             (None, None) => Ok(PATIENCE),
         }
+    }
+
+    /// The way to the host.
+    pub fn route(&self) -> Result<Route, Failure> {
+        Ok(Route {
+            target: self.target()?,
+            key: self.ssh_key()?,
+            // A line of known_hosts, for CI.
+            host_key: variable("DOKKU_HOST_KEY")?,
+            patience: self.patience()?,
+            is_interactive: io::stdin().is_terminal(),
+        })
+    }
+
+    /// The host, which is connected to when it is first asked. The connection ends with the value.
+    pub fn host<'h>(&'h self, interrupts: &'h dyn Interrupts) -> Result<SshHost<'h>, Failure> {
+        Ok(SshHost::new(self.route()?, interrupts, self.ui))
     }
 
     /// The app behind what a person wrote: an alias of the settings file, or the app itself.

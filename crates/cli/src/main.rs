@@ -11,6 +11,7 @@ mod clock;
 mod commands;
 mod exit_codes;
 mod failure;
+mod host;
 mod http;
 mod interrupt;
 mod invocation;

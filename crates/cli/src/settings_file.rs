@@ -150,7 +150,7 @@ fn parse(text: &str, home: &str) -> Result<Vec<(String, String)>, Fault> {
                 "the name before = may only hold letters, digits and underscores",
             ));
         }
-        let value = word(value, home).map_err(|why| fault(why))?;
+        let value = word(value, home).map_err(fault)?;
         values.push((name.to_owned(), value));
     }
     Ok(values)

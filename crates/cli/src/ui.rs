@@ -41,6 +41,10 @@ pub enum Reply {
     Nobody,
 }
 
+#[allow(
+    clippy::unused_self,
+    reason = "whoever prints has to hold this one value"
+)]
 impl Ui {
     /// As the command line wants it.
     pub fn new(global: &Global) -> Self {

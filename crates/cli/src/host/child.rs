@@ -1,0 +1,205 @@
+//! A child process, watched: its input written, its output handed on as it comes, its time kept.
+
+use std::{
+    io::{self, Read, Write},
+    ops::ControlFlow,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel},
+    time::{Duration, Instant},
+};
+
+use dokku_deploy::{host::Stream, secret::Secret};
+
+/// Time between two ticks.
+const TICK: Duration = Duration::from_millis(100);
+/// Bytes read at once.
+const PIECE: usize = 32 * 1024;
+/// Pieces that wait to be handed on; a child that is faster has to wait.
+const WAITING: usize = 32;
+
+/// Who watches a child.
+pub trait Watch {
+    /// Bytes that the child wrote. `Break` kills it.
+    fn piece(&mut self, from: Stream, bytes: &[u8]) -> ControlFlow<()>;
+    /// Called about every 100 ms. `Break` kills the child.
+    fn tick(&mut self) -> ControlFlow<()>;
+}
+
+/// How a child ended.
+#[derive(Debug)]
+pub enum End {
+    /// By itself.
+    Exited(ExitStatus),
+    /// The watcher wanted it.
+    Stopped,
+}
+
+/// Runs the command to its end. The child never shares our standard input, and everything it is
+/// given as `input` is written while its output is read, so that neither side can block the other.
+pub fn run(
+    command: &mut Command,
+    input: Option<&Secret>,
+    watch: &mut dyn Watch,
+) -> io::Result<End> {
+    let mut child = command
+        .stdin(if input.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let ended = attend(&mut child, input, watch);
+    if !matches!(ended, Ok(End::Exited(_))) {
+        // It may have ended in this very moment; then there is nothing to kill.
+        drop(child.kill());
+        child.wait()?;
+    }
+    ended
+}
+
+fn attend(child: &mut Child, input: Option<&Secret>, watch: &mut dyn Watch) -> io::Result<End> {
+    let (send, pieces) = sync_channel(WAITING);
+    if let Some(out) = child.stdout.take() {
+        read_apart(out, Stream::Out, send.clone())?;
+    }
+    if let Some(err) = child.stderr.take() {
+        read_apart(err, Stream::Err, send)?;
+    }
+    if let (Some(mut to), Some(input)) = (child.stdin.take(), input.cloned()) {
+        std::thread::Builder::new().spawn(move || {
+            // A command that does not read its input to the end answers all the same.
+            drop(to.write_all(input.expose().as_bytes()));
+        })?;
+    }
+    let mut next_tick = Instant::now() + TICK;
+    let mut is_open = true;
+    let mut pause = Duration::from_millis(1);
+    loop {
+        let left = next_tick.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            if watch.tick().is_break() {
+                return Ok(End::Stopped);
+            }
+            next_tick = Instant::now() + TICK;
+            continue;
+        }
+        if is_open {
+            match pieces.recv_timeout(left) {
+                Ok((from, bytes)) => {
+                    let bytes: Vec<u8> = bytes?;
+                    if watch.piece(from, &bytes).is_break() {
+                        return Ok(End::Stopped);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => is_open = false,
+            }
+            continue;
+        }
+        // Both streams have ended, so the child is about to.
+        if let Some(status) = child.try_wait()? {
+            return Ok(End::Exited(status));
+        }
+        std::thread::sleep(pause.min(left));
+        pause = (pause * 2).min(TICK);
+    }
+}
+
+type Piece = (Stream, io::Result<Vec<u8>>);
+
+/// Reads a stream on a thread of its own until it ends or nobody listens any more.
+fn read_apart(
+    mut stream: impl Read + Send + 'static,
+    from: Stream,
+    to: SyncSender<Piece>,
+) -> io::Result<()> {
+    std::thread::Builder::new().spawn(move || {
+        let mut buffer = vec![0; PIECE];
+        loop {
+            let piece = match stream.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(read) => Ok(buffer.get(..read).unwrap_or_default().to_vec()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
+            let is_last = piece.is_err();
+            if to.send((from, piece)).is_err() || is_last {
+                return;
+            }
+        }
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct All {
+        out: Vec<u8>,
+        err: Vec<u8>,
+        ticks: u32,
+        most_ticks: Option<u32>,
+    }
+
+    impl Watch for All {
+        fn piece(&mut self, from: Stream, bytes: &[u8]) -> ControlFlow<()> {
+            match from {
+                Stream::Out => self.out.extend_from_slice(bytes),
+                Stream::Err => self.err.extend_from_slice(bytes),
+            }
+            ControlFlow::Continue(())
+        }
+        fn tick(&mut self) -> ControlFlow<()> {
+            self.ticks += 1;
+            if self.most_ticks == Some(self.ticks) {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn sh(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn a_child_that_answers_while_it_reads_megabytes_does_not_block() {
+        let text = "0123456789abcdef".repeat(256 * 1024);
+        let mut all = All::default();
+        let end = run(
+            &mut sh("tee /dev/stderr; exit 3"),
+            Some(&Secret::new(text.clone())),
+            &mut all,
+        );
+        assert!(matches!(end, Ok(End::Exited(status)) if status.code() == Some(3)));
+        assert!(all.out == text.as_bytes() && all.err == text.as_bytes());
+    }
+
+    #[test]
+    fn a_child_is_killed_when_its_watcher_has_enough() {
+        let mut all = All {
+            most_ticks: Some(2),
+            ..All::default()
+        };
+        let begun = Instant::now();
+        assert!(matches!(
+            run(&mut sh("exec sleep 600"), None, &mut all),
+            Ok(End::Stopped)
+        ));
+        assert!(begun.elapsed() < Duration::from_mins(1));
+    }
+
+    #[test]
+    fn without_input_the_child_reads_nothing_of_ours() {
+        let mut all = All::default();
+        let end = run(&mut sh("cat; echo end"), None, &mut all);
+        assert!(matches!(end, Ok(End::Exited(status)) if status.success()));
+        assert_eq!(all.out, b"end\n");
+    }
+}

@@ -1,0 +1,15 @@
+//! The Dokku host over the user's own OpenSSH. Every child process that talks to it starts here.
+//!
+//! One master connection carries all commands and `git push`; see [`connection`].
+
+mod child;
+mod classify;
+mod connection;
+mod lines;
+mod push;
+mod route;
+mod runtime_directory;
+mod seats;
+mod ssh;
+
+pub use self::{route::Route, ssh::SshHost};

@@ -1,0 +1,323 @@
+//! The host, over ssh.
+
+use std::{
+    ops::ControlFlow,
+    os::unix::process::CommandExt,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use dokku_deploy::{
+    command::DokkuCommand,
+    host::{Answer, Follow, Host, HostError, Push, PushOutcome, Stream},
+    interrupt::Interrupts,
+};
+
+use super::{
+    child::{self, End, Watch},
+    classify::{self, Client},
+    connection::{Connection, Passage, local, ssh},
+    lines::Lines,
+    push,
+    route::Route,
+    seats::Seats,
+};
+use crate::ui::Ui;
+
+/// The most bytes that one stream of an answer may have.
+const LARGEST: usize = 16 * 1024 * 1024;
+/// Time for an answer. The slowest questions make a service and fetch its image.
+const LONGEST: Duration = Duration::from_mins(10);
+/// ssh's own exit status.
+const SSH_FAILED: i32 = 255;
+/// Attempts at a command that was certainly not sent.
+const ATTEMPTS: usize = 4;
+
+/// A Dokku host that the user's ssh leads to.
+pub struct SshHost<'a> {
+    name: String,
+    connection: Connection<'a>,
+    interrupts: &'a dyn Interrupts,
+    seats: Seats,
+    ui: &'a Ui,
+}
+
+impl<'a> SshHost<'a> {
+    /// A host that is connected to when it is first asked.
+    pub fn new(route: Route, interrupts: &'a dyn Interrupts, ui: &'a Ui) -> Self {
+        Self {
+            name: route.name(),
+            connection: Connection::new(route, interrupts, ui),
+            interrupts,
+            seats: Seats::default(),
+            ui,
+        }
+    }
+
+    /// Sends a command and watches it to its end. One that was certainly not sent is tried again,
+    /// one that may have been sent never.
+    fn send(&self, command: &DokkuCommand, watch: &mut dyn Watch) -> Result<i32, HostError> {
+        let line = command.wire()?;
+        let shown = command.to_string();
+        for _ in 0..ATTEMPTS {
+            let _seat = self.seats.take();
+            let passage = self.connection.passage()?;
+            self.ui.detail(&format!("{}: {shown}", self.name));
+            let mut client = ssh();
+            client.args(&passage.options).args([
+                "--",
+                self.connection.route().target.host(),
+                &line,
+            ]);
+            if passage.generation.is_some() || !self.connection.route().is_interactive {
+                client.process_group(0);
+            }
+            let end = child::run(&mut client, command.stdin(), watch)
+                .map_err(|error| local("ssh", &error))?;
+            let End::Exited(status) = end else {
+                return Err(HostError::Stopped { command: shown });
+            };
+            match status.code() {
+                Some(SSH_FAILED) => {
+                    if let Some(status) = self.judge(&passage)? {
+                        return Ok(status);
+                    }
+                }
+                Some(status) => return Ok(status),
+                None => {
+                    return Err(HostError::Local {
+                        program: "ssh".into(),
+                        why: format!("it was killed while `{shown}` was running"),
+                    });
+                }
+            }
+        }
+        Err(self.unreachable("the connection is lost again and again".into()))
+    }
+
+    /// What a 255 means: the command's own status, an error, or (`None`) that the command was not
+    /// sent and may be sent again.
+    fn judge(&self, passage: &Passage) -> Result<Option<i32>, HostError> {
+        let log = std::fs::read_to_string(&passage.log).unwrap_or_default();
+        let Some(generation) = passage.generation else {
+            return if log.trim().is_empty() {
+                Ok(Some(SSH_FAILED))
+            } else {
+                Err(classify::connecting(&self.name, &log))
+            };
+        };
+        match classify::client(&log) {
+            Client::NotSent => {
+                self.connection.discard(generation);
+                Ok(None)
+            }
+            Client::NoSession => {
+                if !self.seats.shrink() {
+                    self.connection.go_plain("the host allows no session on it");
+                }
+                Ok(None)
+            }
+            Client::Cut => Err(self.unreachable(
+                self.connection
+                    .loss(generation)
+                    .unwrap_or_else(|| classify::last_words(&log)),
+            )),
+            Client::Silent => match self.connection.loss(generation) {
+                Some(why) => Err(self.unreachable(why)),
+                None => Ok(Some(SSH_FAILED)),
+            },
+        }
+    }
+
+    fn unreachable(&self, why: String) -> HostError {
+        HostError::Unreachable {
+            host: self.name.clone(),
+            why,
+        }
+    }
+}
+
+impl Host for SshHost<'_> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn ask(&self, command: &DokkuCommand) -> Result<Answer, HostError> {
+        let mut gathered = Gathered {
+            out: Vec::new(),
+            err: Vec::new(),
+            begun: Instant::now(),
+            interrupts: self.interrupts,
+            asked_before: self.interrupts.requests().0,
+            why: None,
+        };
+        let sent = self.send(command, &mut gathered);
+        let status = match (sent, gathered.why) {
+            (Err(HostError::Stopped { command }), Some(TooMuch::Time)) => {
+                return Err(HostError::TimedOut {
+                    command,
+                    after: LONGEST,
+                });
+            }
+            (Err(HostError::Stopped { command }), Some(TooMuch::Text)) => {
+                return Err(HostError::Unparsable {
+                    command,
+                    expected: "shorter than 16 MiB".into(),
+                });
+            }
+            (sent, _) => sent?,
+        };
+        let answer = Answer {
+            command: command.to_string(),
+            status,
+            stdout: gathered.out,
+            stderr: gathered.err,
+        };
+        match classify::not_dokku(&self.name, command.verb(), &answer) {
+            Some(error) => Err(error),
+            None => Ok(answer),
+        }
+    }
+
+    fn ask_all(&self, commands: &[DokkuCommand]) -> Vec<Result<Answer, HostError>> {
+        if let [only] = commands {
+            return vec![self.ask(only)];
+        }
+        let next = AtomicUsize::new(0);
+        let answers = Mutex::new(Vec::with_capacity(commands.len()));
+        std::thread::scope(|scope| {
+            for _ in 0..commands.len().min(Seats::MOST) {
+                scope.spawn(|| {
+                    loop {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(command) = commands.get(index) else {
+                            return;
+                        };
+                        let answer = self.ask(command);
+                        answers
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .push((index, answer));
+                    }
+                });
+            }
+        });
+        let mut answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
+        answers.sort_by_key(|(index, _)| *index);
+        answers.into_iter().map(|(_, answer)| answer).collect()
+    }
+
+    fn follow(&self, command: &DokkuCommand, follow: &mut dyn Follow) -> Result<i32, HostError> {
+        let mut following = Following {
+            out: Lines::default(),
+            err: Lines::default(),
+            follow,
+        };
+        let status = self.send(command, &mut following);
+        let Following { out, err, follow } = following;
+        out.finish(|line| follow.line(Stream::Out, line));
+        err.finish(|line| follow.line(Stream::Err, line));
+        status
+    }
+
+    fn push(&self, push: &Push, follow: &mut dyn Follow) -> Result<PushOutcome, HostError> {
+        for _ in 0..ATTEMPTS {
+            let _seat = self.seats.take();
+            let passage = self.connection.passage()?;
+            let name = push::name(push);
+            if !push::is_here(push)? {
+                push::fetch(push, &self.connection.route().target, &passage)?;
+            }
+            self.ui.detail(&format!("{}: {name}", self.name));
+            let mut command = push::command(push, &self.connection.route().target, &passage);
+            let mut hearing = push::Hearing::new(follow);
+            let end = child::run(&mut command, None, &mut hearing)
+                .map_err(|error| local("git", &error))?;
+            let said = hearing.finish();
+            let End::Exited(status) = end else {
+                return Err(HostError::Stopped { command: name });
+            };
+            if let Some(outcome) = said.outcome(status.code()) {
+                return Ok(outcome);
+            }
+            // git does not tell how its ssh ended, but that ssh's log does.
+            let log = std::fs::read_to_string(&passage.log).unwrap_or_default();
+            if log.trim().is_empty() && passage.generation.is_none() {
+                return Err(said.failure(&name));
+            }
+            if self.judge(&passage)?.is_some() {
+                return said.refusal().ok_or_else(|| said.failure(&name));
+            }
+        }
+        Err(self.unreachable("the connection is lost again and again".into()))
+    }
+}
+
+/// Gathers an answer.
+struct Gathered<'a> {
+    out: Vec<u8>,
+    err: Vec<u8>,
+    begun: Instant,
+    interrupts: &'a dyn Interrupts,
+    asked_before: u32,
+    why: Option<TooMuch>,
+}
+
+/// Why an answer was not waited for.
+#[derive(Clone, Copy)]
+enum TooMuch {
+    Time,
+    Text,
+}
+
+impl Watch for Gathered<'_> {
+    fn piece(&mut self, from: Stream, bytes: &[u8]) -> ControlFlow<()> {
+        let to = match from {
+            Stream::Out => &mut self.out,
+            Stream::Err => &mut self.err,
+        };
+        if to.len() + bytes.len() > LARGEST {
+            self.why = Some(TooMuch::Text);
+            return ControlFlow::Break(());
+        }
+        to.extend_from_slice(bytes);
+        ControlFlow::Continue(())
+    }
+
+    fn tick(&mut self) -> ControlFlow<()> {
+        if self.begun.elapsed() >= LONGEST {
+            self.why = Some(TooMuch::Time);
+            return ControlFlow::Break(());
+        }
+        // Questions are short: the first request to stop lets them end, the second does not.
+        if self.interrupts.requests().0 >= self.asked_before + 2 {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Hands the lines of a running command on.
+struct Following<'f> {
+    out: Lines,
+    err: Lines,
+    follow: &'f mut dyn Follow,
+}
+
+impl Watch for Following<'_> {
+    fn piece(&mut self, from: Stream, bytes: &[u8]) -> ControlFlow<()> {
+        let lines = match from {
+            Stream::Out => &mut self.out,
+            Stream::Err => &mut self.err,
+        };
+        lines.take(bytes, |line| self.follow.line(from, line));
+        ControlFlow::Continue(())
+    }
+
+    fn tick(&mut self) -> ControlFlow<()> {
+        self.follow.tick()
+    }
+}
