@@ -1,6 +1,6 @@
 //! MariaDB: one server per service. It stands behind both plugins, `mariadb` and `mysql`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::engine::{Access, Engine, run};
@@ -18,12 +18,13 @@ const SMALL: [&str; 6] = [
 
 /// Makes an empty data directory at `data`.
 pub fn make_template(engine: &Engine, data: &Path) -> Result<(), EngineError> {
+    let (plain, _alias) = plain_path(data)?;
     let mut install =
         with_own_temporary_files(engine.command("mariadb-install-db", "KILL")?, data)?;
     install
         .arg("--no-defaults")
         .args(as_root())
-        .arg(path_option("--datadir", data));
+        .arg(path_option("--datadir", &plain));
     install.args([
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
@@ -121,6 +122,28 @@ pub fn client(
         .arg(format!("--port={}", access.port))
         .arg(format!("--user={user}"));
     Ok(client)
+}
+
+/// A path to the same directory that `mariadb-install-db`, a shell script without quotes, can
+/// handle; the link that it may go through lives as long as the second value.
+fn plain_path(data: &Path) -> Result<(PathBuf, Option<tempfile::TempDir>), EngineError> {
+    let is_plain = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte))
+    };
+    if data.to_str().is_some_and(is_plain) {
+        return Ok((data.to_path_buf(), None));
+    }
+    let temporary = std::env::temp_dir();
+    let alias = || -> std::io::Result<_> {
+        let directory = tempfile::Builder::new()
+            .prefix("dokku-sandbox-")
+            .tempdir_in(&temporary)?;
+        let link = directory.path().join("link");
+        fs_err::os::unix::fs::symlink(data, &link)?;
+        Ok((link, Some(directory)))
+    };
+    alias().map_err(EngineError::io("make a link in", &temporary))
 }
 
 /// A server that starts removes every `#sql…` from its directory of temporary files, those of

@@ -240,3 +240,24 @@ fn postgres_works_below_a_directory_that_is_closed_to_others() {
     let (_, access) = bench.service(Kind::Postgres, "one");
     assert!(bench.ask(Kind::Postgres, &access, "select 1;").1);
 }
+
+#[test]
+fn a_root_with_blanks_and_quotes_in_its_path_works() {
+    let outer = tempfile::tempdir().unwrap();
+    let root = tempfile::Builder::new()
+        .prefix("it's a \"root\" ")
+        .tempdir_in(outer.path())
+        .unwrap();
+    let bench = Bench {
+        engines: Engines::open(root.path()).unwrap(),
+        root,
+    };
+    for (kind, statement) in [
+        (Kind::Postgres, "select 1;"),
+        (Kind::Mariadb, "select 1;"),
+        (Kind::Redis, "ping\n"),
+    ] {
+        let (_, access) = bench.service(kind, &kind.to_string());
+        assert!(bench.ask(kind, &access, statement).1, "{kind}");
+    }
+}
