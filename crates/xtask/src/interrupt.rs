@@ -91,3 +91,30 @@ impl Interrupts {
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_ends_the_child_that_is_waited_for_and_nothing_is_started_after_it() {
+        let interrupts = Interrupts::catch().unwrap();
+        let mut child = Command::new("sh");
+        child.args(["-c", "kill -TERM $PPID; exec sleep 600"]);
+        let error = interrupts.run(&mut child).unwrap_err();
+        assert_eq!(error.to_string(), "interrupted");
+        let error = interrupts.run(&mut Command::new("true")).unwrap_err();
+        assert_eq!(error.to_string(), "interrupted");
+    }
+
+    #[test]
+    fn a_child_that_ends_by_itself_gives_its_status() {
+        let interrupts = Interrupts {
+            is_asked: Arc::default(),
+            waited_for: Arc::default(),
+        };
+        let mut child = Command::new("sh");
+        let status = interrupts.run(child.args(["-c", "exit 7"])).unwrap();
+        assert_eq!(status.code(), Some(7));
+    }
+}
