@@ -5,6 +5,7 @@ use std::io;
 use dokku_deploy::{
     app::BadAppName,
     host::HostError,
+    interrupt::Signal,
     naming::{UnknownBranch, UnusableRepositoryName},
     settings::Faults,
 };
@@ -52,11 +53,24 @@ impl Failure {
         Self::new(exit_codes::INTERNAL, message)
     }
 
+    /// Somebody asked to stop (exit 130 or 143).
+    pub fn interrupted(by: Signal) -> Self {
+        Self::new(signal_code(by), "Stopped")
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+}
+
+/// The exit code of a program that this signal ended.
+pub fn signal_code(signal: Signal) -> u8 {
+    match signal {
+        Signal::Interrupt => exit_codes::INTERRUPTED,
+        Signal::Terminate => exit_codes::TERMINATED,
     }
 }
 

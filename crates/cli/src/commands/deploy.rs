@@ -1,10 +1,27 @@
 //! `dokku-cli deploy`.
 
+mod given;
+mod narration;
+mod outcome;
+mod wish;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use dokku_deploy::{
+    clock::Clock,
+    deployment::Outcome,
+    flows::deploy::{self, Aborted, Adoption, Ground, Plan, Refusal, Wish},
+};
 
-use crate::{args, failure::Failure, invocation::Invocation};
+use self::narration::Narration;
+use crate::{
+    args, clock::RealClock, exit_codes, failure::Failure, http::Http, interrupt::Watch,
+    invocation::Invocation, ui::Reply,
+};
+
+/// How often a deploy that waits for another one looks again.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// What `deploy` takes.
 #[derive(Debug, Args)]
@@ -25,24 +42,233 @@ pub struct DeployArguments {
     /// The most time that the whole deploy may take
     #[arg(long, value_name = "DURATION", value_parser = args::duration)]
     pub timeout: Option<Duration>,
-    /// Wait for another deploy of the app to end instead of refusing
-    #[arg(long)]
-    pub wait: bool,
+    /// Wait for another deploy of the app to end instead of refusing, at most so long
+    #[arg(long, value_name = "DURATION", value_parser = args::duration, num_args = 0..=1, default_missing_value = "1h")]
+    pub wait: Option<Duration>,
     /// A variable for the app; may be given several times
     #[arg(long, value_name = "KEY=VALUE")]
     pub var: Vec<String>,
-    /// A JSON object with variables for the app
+    /// A JSON object with variables for the app; - reads standard input
     #[arg(long, value_name = "FILE")]
     pub vars_file: Option<PathBuf>,
-    /// Finish what a killed deploy left
+    /// Take over what a killed or interrupted deploy left, and deploy
     #[arg(long, conflicts_with = "abort")]
     pub resume: bool,
-    /// Undo what a killed deploy left
+    /// Put back what a killed or interrupted deploy left, and do not deploy
     #[arg(long)]
     pub abort: bool,
 }
 
 /// Deploys.
-pub fn run(_: &DeployArguments, _: &Invocation) -> Result<u8, Failure> {
-    Err(Failure::internal("`deploy` is not part of this build"))
+pub fn run(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result<u8, Failure> {
+    let ui = invocation.ui;
+    let wish = wish::build(arguments, invocation)?;
+    let router = invocation.target()?.host().to_owned();
+    let watch = Watch::begin()
+        .map_err(|error| Failure::internal(format!("signals cannot be listened to: {error}")))?;
+    let clock = RealClock::new(watch.clone());
+    let deadline = Deadline::new(watch, arguments.timeout, clock.clone());
+    let ssh = invocation.host(&deadline)?;
+    let ground = Ground {
+        host: &ssh,
+        router: &router,
+        net: &Http,
+        clock: &clock,
+        interrupts: &deadline,
+    };
+    ui.header(&format!("Deploying {}", wish.app));
+    if arguments.abort {
+        return abort(&wish, ground, invocation);
+    }
+    let (plan, capabilities_notes) = decide(&wish, arguments, ground, invocation)?;
+    for note in capabilities_notes {
+        ui.warning(note);
+    }
+    for note in &plan.notes {
+        ui.info(note);
+    }
+    if !wish.settings.inactive.is_empty() {
+        ui.info(&format!(
+            "in config.yml, checked but not acted on yet: {}",
+            wish.settings.inactive.join(", ")
+        ));
+    }
+    if arguments.dry_run {
+        return show(&plan, &wish, invocation);
+    }
+    if let Some(adoption) = &plan.adoption {
+        adopt(adoption, &wish, arguments, invocation)?;
+    }
+    let mut narration = Narration::new(ui);
+    let deployment = deploy::execute(&wish, &plan, ground, &mut narration);
+    let code = outcome::code(&deployment.outcome);
+    if ui.is_json() {
+        let mut value = serde_json::json!(deployment);
+        value["exit_code"] = code.into();
+        ui.json(&value)?;
+    }
+    if matches!(deployment.outcome, Outcome::Live | Outcome::Unchanged) {
+        outcome::tell_success(&deployment, ui);
+        return Ok(code);
+    }
+    Err(outcome::failure(&deployment, ground.host.name()))
+}
+
+/// Observes and plans; waits for another deploy's end where that was asked for.
+fn decide(
+    wish: &Wish,
+    arguments: &DeployArguments,
+    ground: Ground<'_>,
+    invocation: &Invocation<'_>,
+) -> Result<(Plan, Vec<&'static str>), Failure> {
+    let begun = ground.clock.elapsed();
+    let mut has_told = false;
+    loop {
+        let observed = deploy::observe(wish, ground.host)?;
+        match deploy::plan(wish, &observed, ground.clock.now(), arguments.resume) {
+            Ok(plan) => return Ok((plan, observed.capabilities.fallbacks())),
+            Err(refusal @ Refusal::Busy { .. }) => {
+                let waited = ground.clock.elapsed().saturating_sub(begun);
+                if arguments.wait.is_none_or(|limit| waited >= limit) {
+                    return Err(outcome::refused(&refusal, arguments.wait.is_some()));
+                }
+                if !has_told {
+                    invocation.ui.info(&format!("{refusal}; waiting for it"));
+                    has_told = true;
+                }
+                ground.clock.wait(LOOK_EVERY);
+                if let (_, Some(signal)) = ground.interrupts.requests() {
+                    return Err(Failure::interrupted(signal));
+                }
+            }
+            Err(refusal) => return Err(outcome::refused(&refusal, false)),
+        }
+    }
+}
+
+fn show(plan: &Plan, wish: &Wish, invocation: &Invocation<'_>) -> Result<u8, Failure> {
+    let lines = plan.describe(wish);
+    if invocation.ui.is_json() {
+        invocation.ui.json(&serde_json::json!({
+            "app": wish.app,
+            "environment": wish.environment,
+            "commit": wish.commit,
+            "plan": lines,
+            "notes": plan.notes,
+        }))?;
+    } else {
+        for line in lines {
+            invocation.ui.result(&crate::ui::visible(&line))?;
+        }
+    }
+    Ok(exit_codes::OK)
+}
+
+/// Shows what the first deploy of somebody else's app takes over, and asks.
+fn adopt(
+    adoption: &Adoption,
+    wish: &Wish,
+    arguments: &DeployArguments,
+    invocation: &Invocation<'_>,
+) -> Result<(), Failure> {
+    let ui = invocation.ui;
+    let list = |items: &[String]| {
+        if items.is_empty() {
+            "none".to_owned()
+        } else {
+            items.join(", ")
+        }
+    };
+    ui.warning(&format!(
+        "{} was not made by this system. From now on:",
+        wish.app
+    ));
+    ui.plain(&format!(
+        "  variables that deploys set:     {}",
+        list(&adoption.owns)
+    ));
+    ui.plain(&format!(
+        "  variables that are left alone:  {}",
+        list(&adoption.leaves)
+    ));
+    ui.plain(&format!(
+        "  services that stay linked:      {}",
+        list(&adoption.services)
+    ));
+    ui.plain(&format!(
+        "  domains that stay:              {}",
+        list(&adoption.domains)
+    ));
+    if arguments.yes {
+        return Ok(());
+    }
+    match ui.confirm("Deploy to it?") {
+        Reply::Yes => Ok(()),
+        Reply::No => Err(Failure::refused("Nothing was changed.")),
+        Reply::Nobody => Err(Failure::refused(format!(
+            "{} was not made by this system, and nobody is there to confirm that it may be taken over",
+            wish.app
+        ))
+        .hint("Look at the list above, then deploy with --yes.")),
+    }
+}
+
+fn abort(wish: &Wish, ground: Ground<'_>, invocation: &Invocation<'_>) -> Result<u8, Failure> {
+    let ui = invocation.ui;
+    let observed = deploy::observe(wish, ground.host)?;
+    let mut narration = Narration::new(ui);
+    let aborted = deploy::abort(wish, &observed, ground, &mut narration)
+        .map_err(|error| outcome::not_aborted(&error, wish))?;
+    match aborted {
+        Aborted::Nothing => ui.success(&format!("{} has no unfinished deploy", wish.app)),
+        Aborted::PutBack {
+            journal,
+            is_new_live,
+        } => {
+            let commit = journal.commit.get(..7).unwrap_or(&journal.commit);
+            if is_new_live {
+                ui.warning(&format!(
+                    "the deploy of {commit} by {} had gone live and serves, unverified; only its journal was removed",
+                    journal.by
+                ));
+            } else {
+                ui.success(&format!(
+                    "what the deploy of {commit} by {} had left is put back",
+                    journal.by
+                ));
+            }
+        }
+    }
+    Ok(exit_codes::OK)
+}
+
+/// Requests to stop, and the end of the time that was given to the whole deploy.
+struct Deadline {
+    watch: Watch,
+    limit: Option<Duration>,
+    clock: RealClock,
+}
+
+impl Deadline {
+    fn new(watch: Watch, limit: Option<Duration>, clock: RealClock) -> Self {
+        Self {
+            watch,
+            limit,
+            clock,
+        }
+    }
+}
+
+impl dokku_deploy::interrupt::Interrupts for Deadline {
+    fn requests(&self) -> (u32, Option<dokku_deploy::interrupt::Signal>) {
+        use dokku_deploy::interrupt::Signal;
+        let (count, last) = self.watch.requests();
+        match self.limit {
+            // Overdue counts as somebody who insists.
+            Some(limit) if self.clock.elapsed() >= limit => {
+                (count.saturating_add(2), last.or(Some(Signal::Terminate)))
+            }
+            _ => (count, last),
+        }
+    }
 }

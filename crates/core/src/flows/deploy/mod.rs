@@ -18,8 +18,8 @@ mod verify;
 mod wish;
 
 pub use self::{
-    abort::{Aborted, abort},
-    observe::{AppState, Observed, ServiceState, observe},
+    abort::{AbortError, Aborted, abort},
+    observe::{AppState, Observed, ServiceState, Unobserved, observe},
     plan::{Adoption, DEPLOY_BRANCH, Plan, Step, plan},
     refusal::{Refusal, check_lock},
     run::Ground,

@@ -1,0 +1,164 @@
+//! What a deploy came to, as exit code and words.
+
+use dokku_deploy::{
+    deployment::{Deployment, Outcome, Serving, Stage},
+    flows::deploy::{AbortError, Refusal, Unobserved, Wish},
+};
+
+use crate::{
+    exit_codes,
+    failure::{Failure, signal_code},
+    ui::Ui,
+};
+
+/// The program's exit code.
+pub fn code(outcome: &Outcome) -> u8 {
+    match outcome {
+        Outcome::Live | Outcome::Unchanged => exit_codes::OK,
+        Outcome::Failed {
+            at: Stage::Prepare | Stage::Record,
+            ..
+        }
+        | Outcome::Unknown { .. } => exit_codes::HOST,
+        Outcome::Failed { .. } => exit_codes::APP,
+        Outcome::Refused { .. } => exit_codes::REFUSED,
+        Outcome::Interrupted { by, .. } => signal_code(*by),
+    }
+}
+
+/// Says that it is live, where, and as which release.
+pub fn tell_success(deployment: &Deployment, ui: &Ui) {
+    let commit = deployment.commit.short();
+    let app = &deployment.app;
+    match (&deployment.outcome, deployment.version) {
+        (Outcome::Unchanged, _) => {
+            ui.success(&format!(
+                "{app} serves {commit} already; nothing had to be changed"
+            ));
+        }
+        (_, Some(version)) => ui.success(&format!(
+            "Deployed! {app} serves {commit} as release v{version}"
+        )),
+        (_, None) => ui.success(&format!("Deployed! {app} serves {commit}")),
+    }
+    if let Serving::Unknown { why } = &deployment.serving {
+        ui.warning(&format!("which image serves is not known: {why}"));
+    }
+    if let Some(url) = &deployment.url {
+        ui.info(&format!("URL: {url}"));
+    }
+}
+
+/// The failed deploy as an error: where, why, and what serves now.
+pub fn failure(deployment: &Deployment, host: &str) -> Failure {
+    let app = &deployment.app;
+    let commit = deployment.commit.short();
+    let (message, hint) = match &deployment.outcome {
+        Outcome::Failed { at, why } => (
+            format!("Deploying {commit} to {app} on {host} failed in {at}: {why}"),
+            match at {
+                Stage::Build => "The build's output above says why. Mend it, commit, deploy again.",
+                Stage::Task(_) => "The task's output above says why. No later task was run.",
+                Stage::Switch => {
+                    "The processes' output above says why; `dokku-cli logs` shows more."
+                }
+                Stage::Health => {
+                    "The app's last log lines are above; healthcheck in .dokku/config.yml says what is asked."
+                }
+                Stage::Prepare | Stage::Record => {
+                    "Nothing of the app's code is at fault; look at the host."
+                }
+            },
+        ),
+        Outcome::Unknown { at, why } => (
+            format!(
+                "What became of deploying {commit} to {app} on {host} is not known ({at}): {why}"
+            ),
+            "When the host answers again: `dokku-cli deploy --resume` goes on, `dokku-cli deploy --abort` puts back.",
+        ),
+        Outcome::Refused { why } => (
+            format!("{commit} was not deployed to {app} on {host}: {why}"),
+            "Nothing was pushed.",
+        ),
+        Outcome::Interrupted { at, .. } => (
+            format!("Deploying {commit} to {app} on {host} was stopped in {at}"),
+            "`dokku-cli deploy` deploys again.",
+        ),
+        Outcome::Live | Outcome::Unchanged => (String::new(), ""),
+    };
+    Failure::new(code(&deployment.outcome), message)
+        .hint(serves(deployment))
+        .hint(hint)
+}
+
+fn serves(deployment: &Deployment) -> String {
+    let commit = deployment.commit.short();
+    match &deployment.serving {
+        Serving::New { .. } => format!("What serves now: {commit}, the new version."),
+        Serving::Previous {
+            sha: Some(sha),
+            version: Some(version),
+        } => format!(
+            "What serves now: {}, release v{version}, as before.",
+            sha.get(..7).unwrap_or(sha)
+        ),
+        Serving::Previous { .. } => "What serves now: the version from before.".to_owned(),
+        Serving::Nothing => "What serves now: nothing, no container of the app runs.".to_owned(),
+        Serving::Unknown { why } => format!("What serves now is not known: {why}."),
+    }
+}
+
+/// A refusal before anything was changed.
+pub fn refused(refusal: &Refusal, has_waited: bool) -> Failure {
+    let (code, hint) = match refusal {
+        Refusal::Locked { app, .. } => (
+            exit_codes::REFUSED,
+            format!("`dokku-cli unlock {app}` unlocks it; ask who locked it first."),
+        ),
+        Refusal::UnreadableLock { app, .. } => (
+            exit_codes::HOST,
+            format!("Whether {app} is locked is not known, so nothing is deployed."),
+        ),
+        Refusal::Busy { .. } if has_waited => (exit_codes::REFUSED, "It was waited for as long as asked.".to_owned()),
+        Refusal::Busy { .. } => (
+            exit_codes::REFUSED,
+            "`--wait` waits for it; if that run is gone, `--resume` takes over and `--abort` puts back.".to_owned(),
+        ),
+        Refusal::Held { .. } => (exit_codes::REFUSED, "Nothing was changed.".to_owned()),
+        Refusal::Unreadable { .. } => (exit_codes::HOST, "Nothing was changed.".to_owned()),
+        Refusal::BadVariable(_) | Refusal::Missing(_) => (exit_codes::SETTINGS, "Nothing was changed.".to_owned()),
+    };
+    Failure::new(code, capital(&refusal.to_string())).hint(hint)
+}
+
+/// An abort that did not put everything back.
+pub fn not_aborted(error: &AbortError, wish: &Wish) -> Failure {
+    match error {
+        AbortError::Host(host) => Failure::from(host.clone()),
+        AbortError::Failed(_) | AbortError::Unreadable(_) => {
+            Failure::new(exit_codes::HOST, format!("{}: {error}", wish.app))
+        }
+        AbortError::Refused(refusal) => refused(refusal, false),
+    }
+}
+
+impl From<Unobserved> for Failure {
+    fn from(error: Unobserved) -> Self {
+        match error {
+            Unobserved::Host(host) => Self::from(host),
+            Unobserved::Incapable(incapable) => {
+                Self::new(exit_codes::HOST, capital(&incapable.to_string()))
+            }
+            Unobserved::Base(malformed) => {
+                Self::new(exit_codes::HOST, capital(&malformed.to_string()))
+            }
+        }
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}

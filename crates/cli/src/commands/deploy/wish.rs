@@ -1,0 +1,173 @@
+//! From the command line, the repository and the settings to what is to be deployed.
+
+use dokku_deploy::{
+    app::{AppName, Environment},
+    deployment::Commit,
+    flows::deploy::Wish,
+    naming::{Target, app_of},
+    settings::Resolved,
+};
+
+use super::{DeployArguments, given};
+use crate::{
+    actor,
+    failure::Failure,
+    invocation::Invocation,
+    project::Project,
+    repository::{Head, Repository},
+    ui::Reply,
+};
+
+/// Gathers what is to be deployed. Asks no host.
+pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result<Wish, Failure> {
+    let repository = Repository::here()?.ok_or_else(|| {
+        Failure::settings("Not in a git repository")
+            .hint("Run it in the repository of the app that is to be deployed.")
+    })?;
+    let given = given::read(arguments)?;
+    let settings = Project::at(repository.top())?.settings()?;
+    let checked_out = repository.branch()?;
+    let (head, branch) = commit(arguments, &repository, checked_out.as_deref())?;
+    let environment = environment(arguments, &settings.branches(), branch.as_deref())?;
+    let app = app(arguments, invocation, &repository, environment)?;
+    let resolved: Resolved = settings.resolve(environment);
+    if !arguments.abort {
+        refuse_shallow(&repository)?;
+        let is_checked_out = arguments.branch.is_none() || arguments.branch == checked_out;
+        if is_checked_out && !arguments.dry_run {
+            refuse_dirty(arguments, invocation, &repository)?;
+        }
+    }
+    Ok(Wish {
+        app,
+        environment,
+        commit: Commit {
+            sha: head.sha,
+            subject: head.subject,
+            branch,
+        },
+        settings: resolved,
+        base_domain: invocation.base_domain()?,
+        given,
+        actor: actor::name(Some(&repository))?,
+        run_id: format!("{:016x}", rand::random::<u64>()),
+    })
+}
+
+fn commit(
+    arguments: &DeployArguments,
+    repository: &Repository,
+    checked_out: Option<&str>,
+) -> Result<(Head, Option<String>), Failure> {
+    if let Some(branch) = &arguments.branch {
+        let head = repository.commit(branch)?.ok_or_else(|| {
+            Failure::settings(format!(
+                "There is no branch or commit {branch:?} in this repository"
+            ))
+            .hint("`git branch --all` lists the branches; `git fetch` gets new ones.")
+        })?;
+        return Ok((head, Some(branch.clone())));
+    }
+    let head = repository.commit("HEAD")?.ok_or_else(|| {
+        Failure::settings("The repository has no commit yet").hint("Commit something first.")
+    })?;
+    if checked_out.is_none() && arguments.env.is_none() && !arguments.abort {
+        return Err(Failure::settings(format!(
+            "HEAD is detached at {}: no branch says where to deploy",
+            head.sha.get(..7).unwrap_or_default()
+        ))
+        .hint("Name the branch (`dokku-cli deploy APP BRANCH`) or the environment (--env)."));
+    }
+    Ok((head, checked_out.map(str::to_owned)))
+}
+
+fn environment(
+    arguments: &DeployArguments,
+    branches: &dokku_deploy::naming::Branches,
+    branch: Option<&str>,
+) -> Result<Environment, Failure> {
+    if let Some(environment) = arguments.env {
+        return Ok(environment);
+    }
+    let named = arguments
+        .app
+        .as_deref()
+        .and_then(|app| AppName::new(app).ok())
+        .map(|app| Environment::of_app(&app));
+    match (branch, named) {
+        (Some(branch), named) => match (branches.environment(branch), named) {
+            (Ok(environment), _) => Ok(environment),
+            // An app that is named belongs to an environment by its own name.
+            (Err(_), Some(named)) if named != Environment::Production => Ok(named),
+            (Err(unknown), _) => Err(Failure::settings(unknown.to_string())),
+        },
+        (None, Some(named)) => Ok(named),
+        (None, None) => Err(Failure::settings("No branch and no environment is known")
+            .hint("Name the environment with --env.")),
+    }
+}
+
+fn app(
+    arguments: &DeployArguments,
+    invocation: &Invocation<'_>,
+    repository: &Repository,
+    environment: Environment,
+) -> Result<AppName, Failure> {
+    if let Some(given) = &arguments.app {
+        return invocation.named_app(given);
+    }
+    let target = Target::of(environment, None).ok_or_else(|| {
+        Failure::usage("A preview belongs to a pull request, whose number is not known here")
+            .hint("Name the app: `dokku-cli deploy REPOSITORY-pr-NUMBER --env preview`.")
+    })?;
+    app_of(&repository.name(), target).map_err(|error| Failure::settings(error.to_string()))
+}
+
+fn refuse_shallow(repository: &Repository) -> Result<(), Failure> {
+    if !repository.is_shallow()? {
+        return Ok(());
+    }
+    Err(
+        Failure::settings("This clone is shallow, and Dokku cannot take a push from it")
+            .hint("`git fetch --unshallow` gets the rest; in GitHub Actions give actions/checkout `fetch-depth: 0`."),
+    )
+}
+
+/// How many files of a dirty tree are named.
+const NAMED: usize = 5;
+
+fn refuse_dirty(
+    arguments: &DeployArguments,
+    invocation: &Invocation<'_>,
+    repository: &Repository,
+) -> Result<(), Failure> {
+    let dirty = repository.dirty_files()?;
+    if dirty.is_empty() {
+        return Ok(());
+    }
+    let named = dirty
+        .iter()
+        .take(NAMED)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    let more = if dirty.len() > NAMED {
+        format!(" and {} more", dirty.len() - NAMED)
+    } else {
+        String::new()
+    };
+    invocation.ui.warning(&format!(
+        "You have uncommitted changes, which are not deployed: {named}{more}"
+    ));
+    if arguments.yes {
+        return Ok(());
+    }
+    match invocation.ui.confirm("Continue anyway?") {
+        Reply::Yes => Ok(()),
+        Reply::No => Err(Failure::refused("Nothing was changed.")),
+        Reply::Nobody => Err(Failure::refused(
+            "There are uncommitted changes, and nobody is there to confirm",
+        )
+        .hint("Commit them, or deploy without them with --yes.")),
+    }
+}
