@@ -1,7 +1,8 @@
 //! The control socket: one JSON object a line in, one out, for tests and demonstrations.
 //!
 //! `{"do":"ping"}`, `{"do":"statistics","reset":true}`, `{"do":"faults"}` (shows them),
-//! `{"do":"faults","plan":{"delay_ms":50}}` (replaces them all), `{"do":"fail","verb":"config:set","stderr":"…","exit":1}`.
+//! `{"do":"faults","plan":{"delay_ms":50}}` (replaces them all), `{"do":"fail","verb":"config:set","stderr":"…","exit":1}`,
+//! `{"do":"letsencrypt","installed":true}` (switches the stand-in for that plugin).
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -10,6 +11,7 @@ use std::thread;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::commands::letsencrypt;
 use crate::faults::{Failing, Plan};
 use crate::host::SandboxHost;
 
@@ -23,6 +25,9 @@ enum Request {
     },
     Faults {
         plan: Option<Plan>,
+    },
+    Letsencrypt {
+        installed: bool,
     },
     Fail {
         #[serde(flatten)]
@@ -70,6 +75,10 @@ fn answer(request: Request, host: &SandboxHost) -> Value {
             }
             json!({"ok": true, "faults": host.faults().plan()})
         }
+        Request::Letsencrypt { installed } => match letsencrypt::install(host, installed) {
+            Ok(()) => json!({"ok": true}),
+            Err(error) => json!({"ok": false, "error": error.to_string()}),
+        },
         Request::Fail { failing } => {
             host.faults().fail(failing);
             json!({"ok": true})

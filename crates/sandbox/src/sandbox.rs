@@ -15,6 +15,7 @@ use crate::runtime::{Apps, Pace};
 use crate::server::{self, Access};
 use crate::services::Datastores;
 use crate::store::Store;
+use crate::triggers;
 
 /// The longest path that fits into a socket's address.
 const LONGEST_SOCKET: usize = 100;
@@ -103,9 +104,7 @@ impl Sandbox {
             path: options.authorized_key.clone(),
             source,
         })?;
-        for directory in ["home", "lib/data", "logs", "plugins", "bin"] {
-            fs_err::create_dir_all(root.join(directory)).map_err(at_root)?;
-        }
+        triggers::lay_out(&root).map_err(at_root)?;
         let store = Store::open(&root).map_err(at_root)?;
         if let Some(domain) = &options.domain {
             store

@@ -1,13 +1,15 @@
 //! Third-party plugins: directories `plugins/NAME/` under the root, with executables named after triggers,
 //! `subcommands/SUB` and `commands`, called as a real host calls them.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::child;
+use crate::commands::answer::write_or_hang_up;
 use crate::commands::{Call, Caller, Failure};
 use crate::host::SandboxHost;
-use crate::io::{Io, Out};
+use crate::io::{Captured, Io, Out};
 
 /// Exit code of a plugin's `commands` that says "not mine".
 const NOT_IMPLEMENTED: u8 = 10;
@@ -19,7 +21,7 @@ pub struct Triggers {
 
 /// A plugin's trigger ended with another exit code than 0; what it had to say has been shown already.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("exit status {code}")]
+#[error("{}", self.words())]
 pub struct TriggerFailed {
     /// The plugin.
     pub plugin: String,
@@ -27,6 +29,35 @@ pub struct TriggerFailed {
     pub trigger: String,
     /// Its exit code.
     pub code: u8,
+    /// What it wrote to stderr; Dokku repeats it in its own message.
+    pub stderr: String,
+}
+
+impl TriggerFailed {
+    fn words(&self) -> String {
+        if self.stderr.is_empty() {
+            format!("exit status {}", self.code)
+        } else {
+            self.stderr.clone()
+        }
+    }
+}
+
+/// Passes on what is written and keeps a copy.
+struct Copying {
+    to: Out,
+    copy: Captured,
+}
+
+impl Write for Copying {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        self.copy.write_all(buffer)?;
+        self.to.write(buffer)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.to.flush()
+    }
 }
 
 impl From<TriggerFailed> for Failure {
@@ -60,7 +91,7 @@ impl Triggers {
         let mut plugins: Vec<_> = entries
             .flatten()
             .map(|entry| entry.path())
-            .filter(|path| path.is_dir())
+            .filter(|path| path.is_dir() && !VIEWS.iter().any(|view| path.ends_with(view)))
             .collect();
         plugins.sort();
         plugins
@@ -95,7 +126,7 @@ impl Triggers {
             if !is_executable(&program) {
                 continue;
             }
-            let mut command = self.command(&program, caller, host);
+            let mut command = Self::command(&program, caller, host);
             command
                 .args(args)
                 .envs(surroundings.variables.iter().cloned())
@@ -103,7 +134,12 @@ impl Triggers {
             if let Some(directory) = &surroundings.directory {
                 command.current_dir(directory);
             }
-            let code = child::run(command, None, &io.stdout, &io.stderr);
+            let copy = Captured::default();
+            let stderr = Out::new(Copying {
+                to: io.stderr.clone(),
+                copy: copy.clone(),
+            });
+            let code = child::run(command, None, &io.stdout, &stderr);
             if code != 0 {
                 let plugin = plugin
                     .file_name()
@@ -114,6 +150,7 @@ impl Triggers {
                     plugin,
                     trigger: trigger.to_owned(),
                     code,
+                    stderr: copy.text(),
                 });
             }
         }
@@ -121,11 +158,27 @@ impl Triggers {
     }
 
     /// `user-auth` of every plugin lets the command pass.
+    ///
+    /// A flag that holds a quote or a backslash breaks the shell that hands the environment to such a plugin.
     pub fn is_allowed(&self, call: &Call, io: &mut Io, host: &SandboxHost) -> bool {
+        if call.flags.exported.contains(['\\', '\'', '"']) && self.has("user-auth") {
+            write_or_hang_up(
+                &mut io.stderr,
+                "/bin/bash: bashenv: syntax error near unexpected token\n",
+            );
+            return false;
+        }
         let mut args = vec!["dokku", call.caller.key_name.as_str()];
         args.extend(call.words.iter().map(String::as_str));
         self.fire("user-auth", &args, &call.caller, io, host)
             .is_ok()
+    }
+
+    /// Whether any plugin has the trigger.
+    pub fn has(&self, trigger: &str) -> bool {
+        self.plugins()
+            .iter()
+            .any(|plugin| is_executable(&plugin.join(trigger)))
     }
 
     /// `user-auth-app`: what the plugins print is the list of visible apps.
@@ -135,11 +188,7 @@ impl Triggers {
         caller: &Caller,
         host: &SandboxHost,
     ) -> Vec<String> {
-        let has_filter = self
-            .plugins()
-            .iter()
-            .any(|plugin| is_executable(&plugin.join("user-auth-app")));
-        if !has_filter || apps.is_empty() {
+        if apps.is_empty() || !self.has("user-auth-app") {
             return apps;
         }
         let (mut io, stdout, _) = Io::captured(b"");
@@ -164,13 +213,13 @@ impl Triggers {
             let sub = if sub.is_empty() { "default" } else { sub };
             let program = directory.join("subcommands").join(sub);
             if !sub.contains('/') && is_executable(&program) {
-                return Some(self.call_plugin(&program, call, io, host));
+                return Some(Self::call_plugin(&program, call, io, host));
             }
         }
         for plugin in self.plugins() {
             let program = plugin.join("commands");
             if is_executable(&program) {
-                let code = self.call_plugin(&program, call, io, host);
+                let code = Self::call_plugin(&program, call, io, host);
                 if code != NOT_IMPLEMENTED {
                     return Some(code);
                 }
@@ -179,8 +228,8 @@ impl Triggers {
         None
     }
 
-    fn call_plugin(&self, program: &Path, call: &Call, io: &mut Io, host: &SandboxHost) -> u8 {
-        let mut command = self.command(program, &call.caller, host);
+    fn call_plugin(program: &Path, call: &Call, io: &mut Io, host: &SandboxHost) -> u8 {
+        let mut command = Self::command(program, &call.caller, host);
         command.args(&call.words).env(
             "DOKKU_COMMAND",
             call.words.first().map_or("", String::as_str),
@@ -208,7 +257,7 @@ impl Triggers {
         for plugin in self.plugins() {
             let program = plugin.join("commands");
             if is_executable(&program) {
-                let mut command = self.command(&program, caller, host);
+                let mut command = Self::command(&program, caller, host);
                 command.arg("help").stdin(Stdio::null());
                 child::run(command, None, &io.stdout, &Out::sink());
             }
@@ -216,64 +265,138 @@ impl Triggers {
         stdout.text().lines().map(str::to_owned).collect()
     }
 
+    /// Name, version and description of each plugin, from its `plugin.toml`.
+    pub fn described(&self) -> Vec<(String, String, String)> {
+        let describe = |plugin: PathBuf| {
+            let text = fs_err::read_to_string(plugin.join("plugin.toml")).unwrap_or_default();
+            let value = |key: &str| {
+                let lines = text.lines().filter_map(|line| line.split_once('='));
+                let mut values = lines.filter(|(name, _)| name.trim() == key);
+                values
+                    .next()
+                    .map(|(_, value)| value.trim().trim_matches('"').to_owned())
+                    .unwrap_or_default()
+            };
+            let name = plugin
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            (name, value("version"), value("description"))
+        };
+        self.plugins().into_iter().map(describe).collect()
+    }
+
     /// A plugin's program with the environment that a real host gives it.
-    fn command(&self, program: &Path, caller: &Caller, host: &SandboxHost) -> Command {
-        let home = host.root().join("home");
-        let plugins = self.root.join("plugins");
+    fn command(program: &Path, caller: &Caller, host: &SandboxHost) -> Command {
+        let root = host.root();
+        let home = root.join("home");
         let mut command = Command::new(program);
-        let path = std::env::var("PATH").unwrap_or_default();
         command
             .env_clear()
             .env(
                 "PATH",
-                format!("{}:{path}", host.root().join("bin").display()),
+                format!(
+                    "{}:/usr/local/bin:/usr/bin:/bin:/usr/games",
+                    root.join("bin").display()
+                ),
             )
-            .env("HOME", &home)
-            .env("USER", "dokku")
-            .env("LOGNAME", "dokku")
-            .env("LANG", "C.UTF-8")
-            .env("SHELL", "/bin/bash")
-            .env("DOKKU_ROOT", &home)
-            .env("DOKKU_HOST_ROOT", &home)
-            .env("DOKKU_LIB_ROOT", host.root().join("lib"))
-            .env("DOKKU_LOGS_DIR", host.root().join("logs"))
-            .env("DOKKU_API_VERSION", "1")
-            .env("DOKKU_NOT_IMPLEMENTED_EXIT", NOT_IMPLEMENTED.to_string())
-            .env("DOKKU_VALID_EXIT", "0")
+            .envs(FIXED.iter().copied())
             .env("DOKKU_PID", std::process::id().to_string())
-            .env("DOKKU_SYSTEM_USER", "dokku")
-            .env("DOKKU_SYSTEM_GROUP", "dokku")
-            .env("PLUGIN_PATH", &plugins)
-            .env("PLUGIN_AVAILABLE_PATH", &plugins)
-            .env("PLUGIN_ENABLED_PATH", &plugins)
-            .env("SSH_USER", "dokku")
             .env("SSH_NAME", &caller.key_name)
             .env("NAME", &caller.key_name)
             .env("FINGERPRINT", &caller.fingerprint)
-            .env(
-                "SSH_CLIENT",
-                format!(
-                    "{} {} {}",
-                    caller.client.ip(),
-                    caller.client.port(),
-                    caller.server.port()
-                ),
-            )
+            .env("DOKKU_GLOBAL_FLAGS", "");
+        for (name, directory) in DIRECTORIES {
+            command.env(name, root.join(directory));
+        }
+        let (client, server) = (caller.client, caller.server);
+        let client_words = format!("{} {}", client.ip(), client.port());
+        command
+            .env("SSH_CLIENT", format!("{client_words} {}", server.port()))
             .env(
                 "SSH_CONNECTION",
-                format!(
-                    "{} {} {} {}",
-                    caller.client.ip(),
-                    caller.client.port(),
-                    caller.server.ip(),
-                    caller.server.port()
-                ),
+                format!("{client_words} {} {}", server.ip(), server.port()),
             );
         if home.is_dir() {
             command.current_dir(home);
         }
         command
     }
+}
+
+/// Variables that are the same in every call.
+const FIXED: &[(&str, &str)] = &[
+    ("DOCKER_BIN", "/usr/bin/docker"),
+    ("DOCKER_BUILDKIT", "1"),
+    ("DOKKU_API_VERSION", "1"),
+    ("DOKKU_CNB_BUILDER", "heroku/builder:24"),
+    ("DOKKU_CONTAINER_LABEL", "dokku"),
+    ("DOKKU_DISTRO", "debian"),
+    ("DOKKU_GLOBAL_BUILD_ARGS", LABELS),
+    ("DOKKU_GLOBAL_RUN_ARGS", LABELS),
+    ("DOKKU_IMAGE", "gliderlabs/herokuish:latest-24"),
+    ("DOKKU_NOT_IMPLEMENTED_EXIT", "10"),
+    ("DOKKU_SYSTEM_GROUP", "dokku"),
+    ("DOKKU_SYSTEM_USER", "dokku"),
+    ("DOKKU_VALID_EXIT", "0"),
+    ("LANG", "C.UTF-8"),
+    ("LOGNAME", "dokku"),
+    ("MAIL", "/var/mail/dokku"),
+    ("SHELL", "/bin/bash"),
+    ("SHLVL", "2"),
+    ("SSH_USER", "dokku"),
+    ("USER", "dokku"),
+];
+
+const LABELS: &str = "--label=org.label-schema.schema-version=1.0 --label=org.label-schema.vendor=dokku --label=dokku";
+
+/// Variables that name a directory or file, by its place under the root.
+const DIRECTORIES: &[(&str, &str)] = &[
+    ("DOKKU_EVENTS_LOGFILE", "logs/events.log"),
+    ("DOKKU_HOST_ROOT", "home"),
+    ("DOKKU_LIB_ROOT", "lib"),
+    ("DOKKU_LOGS_DIR", "logs"),
+    ("DOKKU_LOGS_HOST_DIR", "logs"),
+    ("DOKKU_ROOT", "home"),
+    ("HOME", "home"),
+    ("PLUGIN_AVAILABLE_PATH", "lib/plugins/available"),
+    ("PLUGIN_CORE_AVAILABLE_PATH", "lib/core-plugins/available"),
+    ("PLUGIN_CORE_ENABLED_PATH", "lib/core-plugins/enabled"),
+    ("PLUGIN_CORE_PATH", "lib/core-plugins"),
+    ("PLUGIN_ENABLED_PATH", "lib/plugins/enabled"),
+    ("PLUGIN_PATH", "lib/plugins"),
+];
+
+/// Names under `lib/plugins` that a real host has; here all of them are the directory of plugins itself.
+const VIEWS: [&str; 2] = ["available", "enabled"];
+
+/// Makes the directories that plugins know from a real host.
+pub fn lay_out(root: &Path) -> std::io::Result<()> {
+    for directory in [
+        "home",
+        "lib/data",
+        "lib/core-plugins/available",
+        "lib/core-plugins/enabled",
+        "logs",
+        "plugins",
+        "bin",
+    ] {
+        fs_err::create_dir_all(root.join(directory))?;
+    }
+    let links = [("../plugins", "lib/plugins"), ("../config", "lib/config")];
+    let views = VIEWS.map(|view| (".", format!("plugins/{view}")));
+    for (to, from) in links
+        .iter()
+        .map(|(to, from)| (*to, (*from).to_owned()))
+        .chain(views)
+    {
+        let from = root.join(from);
+        if !from.is_symlink() {
+            fs_err::os::unix::fs::symlink(to, from)?;
+        }
+    }
+    Ok(())
 }
 
 fn is_executable(path: &Path) -> bool {

@@ -63,11 +63,9 @@ pub fn create_app(name: &str, call: &Call, io: &mut Io, host: &SandboxHost) -> O
         return Err(Failure::new("Name is already taken"));
     }
     info_quiet(call, io, &format!("Creating {name}..."))?;
-    let domain = super::domains::default_domain(name, host)?;
     let app = App {
         name: name.to_owned(),
         created_at: jiff::Timestamp::now().as_second(),
-        domains: domain.into_iter().collect(),
         ..App::default()
     };
     if !host.store().create_app(&app)? {
@@ -77,8 +75,7 @@ pub fn create_app(name: &str, call: &Call, io: &mut Io, host: &SandboxHost) -> O
         .update_env(Scope::App(name), |_: &mut Env| ())?;
     host.triggers()
         .fire("post-create", &[name], &call.caller, io, host)?;
-    info(io, "Creating new app virtual host file...")?;
-    super::domains::rebuild_proxy(name, io, host)
+    super::domains::set_up(name, call, io, host)
 }
 
 fn destroy(call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {

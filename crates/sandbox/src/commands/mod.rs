@@ -13,8 +13,15 @@ pub mod domains;
 mod git;
 mod git_archive;
 mod help;
+pub mod letsencrypt;
+mod plugin;
+mod ports;
 pub mod property;
 pub mod report;
+mod resource;
+mod storage;
+mod switches;
+mod tables;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -37,6 +44,13 @@ const VERBS: &[&[Verb]] = &[
     services::POSTGRES_VERBS,
     services::REDIS_VERBS,
     git::VERBS,
+    letsencrypt::VERBS,
+    plugin::VERBS,
+    ports::VERBS,
+    resource::VERBS,
+    storage::VERBS,
+    switches::VERBS,
+    tables::VERBS,
 ];
 
 /// The Dokku version that the sandbox answers like.
@@ -169,12 +183,7 @@ fn run(
     if !host.triggers().is_allowed(&call, io, host) {
         return answer::finish(Err(Failure::new("Access denied")), io);
     }
-    match VERBS
-        .iter()
-        .copied()
-        .flatten()
-        .find(|candidate| candidate.name == call.verb)
-    {
+    match find(&call.verb, host) {
         Some(Verb {
             run: Run::Outcome(run),
             ..
@@ -191,6 +200,19 @@ fn run(
             .run_subcommand(&call, io, host)
             .unwrap_or_else(|| unknown(&call, io)),
     }
+}
+
+/// The function for a verb; the stand-in for a plugin that is not switched on is not found.
+fn find(verb: &str, host: &SandboxHost) -> Option<Verb> {
+    if verb.starts_with("letsencrypt:") && !letsencrypt::is_installed(host) {
+        return None;
+    }
+    VERBS
+        .iter()
+        .copied()
+        .flatten()
+        .find(|candidate| candidate.name == verb)
+        .copied()
 }
 
 /// Names of every verb, sorted.

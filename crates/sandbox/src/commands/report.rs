@@ -1,17 +1,24 @@
 //! `<plugin>:report [<app>] [<flag>] [--format json]`.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::answer::header;
 use super::arguments::check_app;
 use super::{Call, Failure, Outcome, say};
 use crate::host::SandboxHost;
 use crate::io::Io;
 
+/// Width of the labels where they are short.
+const NARROWEST: usize = 30;
+
 /// How a plugin's report looks: Dokku's Go plugins and its bash ones differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
     /// JSON keys stand with and without the plugin's name.
     Go,
-    /// As `Go`, but only keys without the plugin's name in text and flags (such as `--deployed` of `ps:report`).
+    /// JSON keys stand without the plugin's name only.
     Bash,
 }
 
@@ -19,11 +26,21 @@ pub enum Style {
 #[derive(Debug, Default, Clone)]
 pub struct Report(Vec<Entry>);
 
+impl Report {
+    /// Entries of the host as a whole alone, as `--global` asks for.
+    fn global(mut self) -> Self {
+        self.0.retain(|entry| entry.key.starts_with("global-"));
+        self
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Entry {
     key: String,
     value: String,
     is_bare: bool,
+    /// Shown in JSON only, under its bare key, as a list.
+    list: Option<Vec<String>>,
 }
 
 impl Report {
@@ -33,6 +50,17 @@ impl Report {
             key: key.to_owned(),
             value: value.into(),
             is_bare: false,
+            list: None,
+        });
+    }
+
+    /// A list that only JSON shows, under a key without the plugin's name.
+    pub fn add_list(&mut self, key: &str, list: Vec<String>) {
+        self.0.push(Entry {
+            key: key.to_owned(),
+            value: String::new(),
+            is_bare: true,
+            list: Some(list),
         });
     }
 
@@ -42,11 +70,40 @@ impl Report {
             key: key.to_owned(),
             value: value.into(),
             is_bare: true,
+            list: None,
         });
     }
 }
 
-/// Answers a report for one app or for all.
+impl Entry {
+    fn full_key(&self, plugin: &str) -> String {
+        if self.is_bare {
+            self.key.clone()
+        } else {
+            format!("{plugin}-{}", self.key)
+        }
+    }
+}
+
+/// One object on one line, keys sorted.
+fn json(entries: &[Entry], plugin: &str, style: Style) -> Result<String, Failure> {
+    let mut fields: BTreeMap<String, Value> = BTreeMap::new();
+    for entry in entries {
+        let value = match &entry.list {
+            Some(list) => Value::from(list.clone()),
+            None => Value::from(entry.value.clone()),
+        };
+        if style == Style::Go {
+            fields.insert(entry.full_key(plugin), value.clone());
+        }
+        fields.insert(entry.key.clone(), value);
+    }
+    serde_json::to_string(&fields).map_err(|error| Failure::new(error.to_string()))
+}
+
+/// Answers a report for one app, for the host (`--global`), or for all apps.
+///
+/// `collect` gets an empty name for `--global`.
 pub fn answer(
     call: &Call,
     io: &mut Io,
@@ -56,6 +113,10 @@ pub fn answer(
     collect: impl Fn(&SandboxHost, &str) -> Result<Report, Failure>,
 ) -> Outcome {
     let request = Request::parse(call)?;
+    if request.is_global {
+        let report = collect(host, "")?.global();
+        return request.show(call, io, plugin, style, "--global", &report);
+    }
     let apps = match &request.app {
         Some(app) => {
             check_app(host, app)?;
@@ -82,6 +143,7 @@ struct Request {
     app: Option<String>,
     flag: Option<String>,
     is_json: bool,
+    is_global: bool,
 }
 
 impl Request {
@@ -90,11 +152,13 @@ impl Request {
             app: None,
             flag: None,
             is_json: false,
+            is_global: false,
         };
         let mut words = call.args.iter();
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--format" => request.is_json = words.next().is_some_and(|format| format == "json"),
+                "--global" => request.is_global = true,
                 "--format=json" => request.is_json = true,
                 "--quiet" | "--trace" | "--force" => {}
                 flag if flag.starts_with("--") && request.flag.is_some() => {
@@ -117,19 +181,14 @@ impl Request {
         app: &str,
         report: &Report,
     ) -> Outcome {
-        let full = |entry: &Entry| {
-            if entry.is_bare {
-                entry.key.clone()
-            } else {
-                format!("{plugin}-{}", entry.key)
-            }
-        };
+        let full = |entry: &Entry| entry.full_key(plugin);
         if let Some(flag) = &self.flag {
             let wanted = flag.trim_start_matches("--");
             let Some(entry) = report.0.iter().find(|entry| full(entry) == wanted) else {
                 let mut flags: Vec<_> = report
                     .0
                     .iter()
+                    .filter(|entry| entry.list.is_none())
                     .map(|entry| format!("--{}", full(entry)))
                     .collect();
                 flags.sort();
@@ -141,40 +200,24 @@ impl Request {
             return Ok(say(io, &entry.value)?);
         }
         if self.is_json {
-            let mut pairs: Vec<(String, &str)> = Vec::new();
-            for entry in &report.0 {
-                pairs.push((entry.key.clone(), &entry.value));
-                if style == Style::Go && !entry.is_bare {
-                    pairs.push((full(entry), &entry.value));
-                }
-            }
-            pairs.sort();
-            let fields: Vec<_> = pairs
-                .iter()
-                .map(|(key, value)| {
-                    Ok(format!(
-                        "{}:{}",
-                        serde_json::to_string(key)?,
-                        serde_json::to_string(value)?
-                    ))
-                })
-                .collect::<Result<_, serde_json::Error>>()
-                .map_err(|error| Failure::new(error.to_string()))?;
-            return Ok(say(io, &format!("{{{}}}", fields.join(",")))?);
+            return Ok(say(io, &json(&report.0, plugin, style)?)?);
         }
         header(call, io, &format!("{app} {plugin} information"))?;
         let mut lines: Vec<_> = report
             .0
             .iter()
-            .map(|entry| (format!("{}:", sentence(&full(entry))), entry.value.as_str()))
+            .filter(|entry| entry.list.is_none())
+            .map(|entry| (sentence(&full(entry)), entry.value.as_str()))
             .collect();
         lines.sort();
         let width = lines
             .iter()
-            .map(|(label, _)| label.len())
+            .map(|(label, _)| label.len() + 1)
             .max()
-            .unwrap_or_default();
+            .unwrap_or_default()
+            .max(NARROWEST);
         for (label, value) in lines {
+            let label = format!("{label}:");
             say(io, &format!("       {label:width$} {value}"))?;
         }
         Ok(())

@@ -1,0 +1,64 @@
+//! What may differ between two hosts that answer alike. Each rule is listed in `docs/sandbox.md`.
+
+use regex::Regex;
+
+/// The rules, applied in this order to both sides.
+pub struct Rules(Vec<(Regex, &'static str)>);
+
+impl Rules {
+    /// `root` is the sandbox's directory, which stands for `/home/dokku` and `/var/lib/dokku`.
+    pub fn new() -> Self {
+        let rules = [
+            // Lines of Docker's own progress, and the warning about a deprecated trigger of the recording's plugin.
+            (r"(?m)^(remote: )?#\d+ .*\n", ""),
+            (
+                r"(?m)^(remote: )?\s+!\s+Deprecated: please upgrade plugin.*\n",
+                "",
+            ),
+            // Times.
+            (
+                r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)",
+                "<time>",
+            ),
+            (r"\b1[789]\d{8}\b", "<epoch>"),
+            (r"\b\d+(m\d+)?s\b", "<duration>"),
+            // Identities.
+            (r"sha256:[0-9a-f]{64}", "<image>"),
+            (r"\b[0-9a-f]{64}\b", "<long id>"),
+            (r"\b[0-9a-f]{40}\b", "<commit>"),
+            (r"\b[0-9a-f]{32}\b", "<password>"),
+            (r"legacy-[0-9a-f]{10}", "legacy-<digest>"),
+            (r"CID: [0-9a-f]{11}", "CID: <id>"),
+            (r"\b[0-9a-f]{12}\b", "<id>"),
+            (r"SHA256:[A-Za-z0-9+/]{43}", "<fingerprint>"),
+            // Addresses and ports of the connection.
+            (r"SSH_CLIENT=.*", "SSH_CLIENT=<address>"),
+            (r"SSH_CONNECTION=.*", "SSH_CONNECTION=<address>"),
+            (r"\b172\.17\.\d+\.\d+\b", "<address>"),
+            (r"\b127\.0\.0\.1(:\d+)?", "<address>"),
+            // Process numbers and users of the machine.
+            (r"DOKKU_PID=\d+", "DOKKU_PID=<pid>"),
+            (r"uid=\S+ gid=\S+ groups=\S+", "<user>"),
+            (r"git/\d[\d.]*", "git/<version>"),
+        ];
+        Self(
+            rules
+                .into_iter()
+                .map(|(pattern, to)| (Regex::new(pattern).unwrap(), to))
+                .collect(),
+        )
+    }
+
+    pub fn apply(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (pattern, to)| {
+            pattern.replace_all(&text, *to).into_owned()
+        })
+    }
+}
+
+/// Lines in no particular order: Go's maps have none.
+pub fn sorted(text: &str) -> String {
+    let mut lines: Vec<_> = text.lines().collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
