@@ -31,11 +31,28 @@ impl Rules {
             (r"CID: [0-9a-f]{11}", "CID: <id>"),
             (r"\b[0-9a-f]{12}\b", "<id>"),
             (r"SHA256:[A-Za-z0-9+/]{43}", "<fingerprint>"),
+            // Datastores: where they listen, their versions and logs, and the padding of columns after such values.
+            (
+                r"\bdokku-(postgres|mysql|mariadb|redis)-[\w-]+:\d+",
+                "<address>",
+            ),
+            (
+                r"\b(postgres|mysql|mariadb|redis):\d+(\.\d+)*",
+                "$1:<version>",
+            ),
+            (
+                r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ UTC \[\d+\]",
+                "<time> [<pid>]",
+            ),
             // Addresses and ports of the connection.
             (r"SSH_CLIENT=.*", "SSH_CLIENT=<address>"),
             (r"SSH_CONNECTION=.*", "SSH_CONNECTION=<address>"),
             (r"\b172\.17\.\d+\.\d+\b", "<address>"),
             (r"\b127\.0\.0\.1(:\d+)?", "<address>"),
+            (
+                r"(?m)^(       (?:Config|Data|Dsn|Exposed|Id|Internal|Initial|Links|Post|Service|Status|Version)[a-z ]*:.*?) +$",
+                "$1",
+            ),
             // Process numbers and users of the machine.
             (r"DOKKU_PID=\d+", "DOKKU_PID=<pid>"),
             (r"uid=\S+ gid=\S+ groups=\S+", "<user>"),

@@ -63,6 +63,14 @@ pub const BEFORE: &[(&str, &[Step])] = &[
     ),
     ("ports-report-json", &[Run("ports:set myapp http:80:5000")]),
     ("after-fail-user-auth-locked", &[Heal]),
+    ("postgres-clone", &[Run("postgres:start maindb")]),
+    (
+        "redis-info",
+        &[
+            Run("--force postgres:destroy db2"),
+            Run("redis:create cache"),
+        ],
+    ),
     ("push-fail-user-auth", &[Fail("user-auth")]),
     ("apps-exists-nonexist", &[Run("apps:create nonexist")]),
     ("cmd-fail-user-auth", &[Fail("user-auth")]),
