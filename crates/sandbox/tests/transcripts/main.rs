@@ -12,6 +12,7 @@ mod scenario;
 mod support;
 mod unmatched;
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
 use base64::Engine;
@@ -21,8 +22,8 @@ use recording::{Action, Recording, Stream};
 use scenario::Step;
 use support::{Bed, Master, feed};
 
-/// Recordings whose lines come in the order of a Go map.
-const UNORDERED: &[&str] = &["config-clear"];
+/// Recordings whose lines come in the order of a Go map, or from the client and the host at once.
+const UNORDERED: &[&str] = &["config-clear", "push-fail-user-auth"];
 
 struct Replay {
     bed: Bed,
@@ -52,6 +53,17 @@ impl Replay {
                 Step::Fail(trigger) => scenario::fail(self.root.as_ref(), trigger),
                 Step::Push(app) => {
                     drop(self.git(&["push", &format!("dokku@127.0.0.1:{app}"), "master:master"]));
+                }
+                Step::File(name, text) => {
+                    let path = self.bed.path().join("sample").join(name);
+                    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                    if text.is_empty() {
+                        std::fs::remove_file(path).unwrap();
+                    } else {
+                        std::fs::write(&path, text).unwrap();
+                        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+                            .unwrap();
+                    }
                 }
                 Step::Heal => scenario::fail(self.root.as_ref(), ""),
             }
@@ -106,6 +118,7 @@ impl Replay {
             Action::Line(line) => self.line(&line, &recording.stdin()),
             Action::Git(words) => {
                 if !scenario::WITHOUT_COMMIT.contains(&recording.id.as_str()) {
+                    self.git(&["add", "-A"]);
                     self.git(&["commit", "-q", "--allow-empty", "-m", &recording.id]);
                 }
                 self.git(&words.iter().map(String::as_str).collect::<Vec<_>>())

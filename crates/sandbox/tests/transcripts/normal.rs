@@ -10,7 +10,7 @@ impl Rules {
     pub fn new() -> Self {
         let rules = [
             // Lines of Docker's own progress, and the warning about a deprecated trigger of the recording's plugin.
-            (r"(?m)^(remote: )?#\d+ .*\n", ""),
+            (r"(?m)^(remote: )?#\d+ .*\n((remote: +)?\n)?", ""),
             (
                 r"(?m)^(remote: )?\s+!\s+Deprecated: please upgrade plugin.*\n",
                 "",
@@ -26,6 +26,8 @@ impl Rules {
             (r"sha256:[0-9a-f]{64}", "<image>"),
             (r"\b[0-9a-f]{64}\b", "<long id>"),
             (r"\b[0-9a-f]{40}\b", "<commit>"),
+            (r"\b[0-9a-f]{7}\.\.[0-9a-f]{7}\b", "<commits>"),
+            (r"upcoming-\d+", "upcoming-<number>"),
             (r"\b[0-9a-f]{32}\b", "<password>"),
             (r"legacy-[0-9a-f]{10}", "legacy-<digest>"),
             (r"CID: [0-9a-f]{11}", "CID: <id>"),
@@ -52,6 +54,25 @@ impl Rules {
             (
                 r"(?m)^(       (?:Config|Data|Dsn|Exposed|Id|Internal|Initial|Links|Post|Service|Status|Version)[a-z ]*:.*?) +$",
                 "$1",
+            ),
+            (
+                r"listening check' attempts=3 port=\d+",
+                "listening check' attempts=3 port=<port>",
+            ),
+            (r"(http://|tcp ):\d+", "$1:<port>"),
+            // Checks that run at the same time start and end in any order.
+            (
+                r"(?m)^(.*Running healthcheck name='port listening check'.*\n)(.*Running healthcheck name='health'.*\n)",
+                "$2$1",
+            ),
+            (
+                r"(?m)^(.*Healthcheck succeeded name='port listening check' *\n)(.*Healthcheck succeeded name='health' *\n)",
+                "$2$1",
+            ),
+            // The two streams of one plugin reach the client in any order.
+            (
+                r"(?m)^(.*probe: stderr from failing .*\n)(.*probe: stdout from failing .*\n)",
+                "$2$1",
             ),
             // Process numbers and users of the machine.
             (r"DOKKU_PID=\d+", "DOKKU_PID=<pid>"),

@@ -12,14 +12,20 @@ pub enum Step {
     Fail(&'static str),
     /// No trigger fails any more.
     Heal,
+    /// A file of the sample app from the next commit on; executable, and gone if it is empty.
+    File(&'static str, &'static str),
     /// A push of the sample app to this app.
     Push(&'static str),
 }
 
-use Step::{Fail, Heal, Push, Run};
+use Step::{Fail, File, Heal, Push, Run};
 
 /// At the very beginning.
-pub const FIRST: &[Step] = &[Run("apps:create myapp"), Push("myapp")];
+pub const FIRST: &[Step] = &[
+    Run("apps:create myapp"),
+    Push("myapp"),
+    Run("config:unset --no-restart myapp GIT_REV"),
+];
 
 /// Steps by the recording that they precede; gaps in the recordings, filled.
 pub const BEFORE: &[(&str, &[Step])] = &[
@@ -73,6 +79,51 @@ pub const BEFORE: &[(&str, &[Step])] = &[
     ),
     ("push-fail-user-auth", &[Fail("user-auth")]),
     ("apps-exists-nonexist", &[Run("apps:create nonexist")]),
+    (
+        "push-fail-pre-receive-app",
+        &[
+            Run("checks:set myapp wait-to-retire 5"),
+            Fail("pre-receive-app"),
+        ],
+    ),
+    ("push-fail-pre-build", &[Fail("pre-build")]),
+    ("push-fail-pre-deploy", &[Fail("pre-deploy")]),
+    ("push-fail-check-deploy", &[Fail("check-deploy")]),
+    ("push-fail-post-deploy", &[Fail("post-deploy")]),
+    ("rebuild-fail-pre-build", &[Fail("pre-build")]),
+    (
+        "rebuild-fail-core-post-extract",
+        &[Fail("core-post-extract")],
+    ),
+    ("config-set-fail-pre-deploy", &[Fail("pre-deploy")]),
+    (
+        "push-fail-core-post-extract-2",
+        &[Fail("core-post-extract")],
+    ),
+    ("after-fail-pre-receive-app-sha", &[Heal]),
+    ("after-fail-pre-build-locked", &[Heal]),
+    ("after-fail-pre-deploy-sha", &[Heal]),
+    ("after-fail-check-deploy-locked", &[Heal]),
+    ("after-fail-post-deploy-locked", &[Heal]),
+    ("config-get-after-fail", &[Heal]),
+    ("after-cpe2-git-rev", &[Heal]),
+    ("push-otherbranch", &[Run("git:set myapp deploy-branch")]),
+    (
+        "push-nonff",
+        &[Run("git:set myapp deploy-branch other"), Push("myapp")],
+    ),
+    (
+        "push-buildfail-2",
+        &[File(".sandbox/build", "#!/bin/sh\nexit 42\n")],
+    ),
+    ("builds-after-fail-2", &[File(".sandbox/build", "")]),
+    (
+        "push-crash-3",
+        &[File(
+            "server.py",
+            "import sys\nprint('boom', flush=True)\nsys.exit(1)\n",
+        )],
+    ),
     ("cmd-fail-user-auth", &[Fail("user-auth")]),
     (
         "img-fail-core-post-extract",
@@ -100,6 +151,14 @@ pub const WITHOUT_COMMIT: &[&str] = &[
 
 /// The sample app: files by name.
 pub const SAMPLE: &[(&str, &str)] = &[
+    (
+        "app.json",
+        r#"{"healthchecks":{"web":[{"name":"health","type":"startup","path":"/health","attempts":3,"timeout":2}]}}"#,
+    ),
+    (
+        "Dockerfile",
+        "FROM python:3\nCOPY . .\nEXPOSE 5000\nCMD [\"python3\", \"server.py\"]\n",
+    ),
     ("Procfile", "web: python3 server.py\nworker: sleep 3600\n"),
     ("server.py", include_str!("../fixtures/sample/server.py")),
 ];
