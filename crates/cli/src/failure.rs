@@ -71,6 +71,7 @@ pub fn signal_code(signal: Signal) -> u8 {
     match signal {
         Signal::Interrupt => exit_codes::INTERRUPTED,
         Signal::Terminate => exit_codes::TERMINATED,
+        Signal::Overdue => exit_codes::APP,
     }
 }
 

@@ -7,6 +7,8 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM, as a cancelled CI job gets it; exit code 143.
     Terminate,
+    /// The time that was given to the whole operation is over.
+    Overdue,
 }
 
 /// Tells how often somebody asked to stop.

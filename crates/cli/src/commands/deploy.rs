@@ -266,7 +266,7 @@ impl dokku_deploy::interrupt::Interrupts for Deadline {
         match self.limit {
             // Overdue counts as somebody who insists.
             Some(limit) if self.clock.elapsed() >= limit => {
-                (count.saturating_add(2), last.or(Some(Signal::Terminate)))
+                (count.saturating_add(2), Some(Signal::Overdue))
             }
             _ => (count, last),
         }

@@ -38,9 +38,25 @@ pub fn read_exists(answer: &Answer) -> Result<bool, HostError> {
     }
 }
 
+/// What a new service is made of; what is `None` is the plugin's choice.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Image {
+    /// The image's name, such as `postgis/postgis`.
+    pub name: Option<String>,
+    /// Its tag, such as `16`.
+    pub version: Option<String>,
+}
+
 /// Creates a service: starts a container, tens of seconds.
-pub fn create(kind: ServiceKind, service: &ServiceName) -> DokkuCommand {
-    on(kind, "create", service).confidential()
+pub fn create(kind: ServiceKind, service: &ServiceName, image: &Image) -> DokkuCommand {
+    let mut command = on(kind, "create", service);
+    if let Some(name) = &image.name {
+        command = command.flag("--image").arg(name);
+    }
+    if let Some(version) = &image.version {
+        command = command.flag("--image-version").arg(version);
+    }
+    command.confidential()
 }
 
 /// What became of a creation.
@@ -268,7 +284,18 @@ mod tests {
         let (db, app) = (service("maindb"), app("pgapp"));
         for (command, line) in [
             (exists(PG, &db), "postgres:exists maindb"),
-            (create(PG, &db), "postgres:create maindb"),
+            (create(PG, &db, &Image::default()), "postgres:create maindb"),
+            (
+                create(
+                    PG,
+                    &db,
+                    &Image {
+                        name: Some("postgis/postgis".into()),
+                        version: Some("16".into()),
+                    },
+                ),
+                "postgres:create maindb --image postgis/postgis --image-version 16",
+            ),
             (
                 link(PG, &db, &app),
                 "postgres:link maindb pgapp --no-restart",
@@ -299,7 +326,7 @@ mod tests {
     fn commands_whose_answers_hold_passwords_are_confidential() {
         let (db, app) = (service("maindb"), app("pgapp"));
         for command in [
-            create(PG, &db),
+            create(PG, &db, &Image::default()),
             link(PG, &db, &app),
             dsn(PG, &db),
             clone_to(PG, &db, &service("x")),

@@ -145,7 +145,7 @@ mod tests {
             run::stop(app, "x.run.1"),
             urls::urls(app),
             logs::bare(app, 9),
-            datastore::create(kind, &service),
+            datastore::create(kind, &service, &datastore::Image::default()),
             datastore::link(kind, &service, app),
         ]
     }

@@ -3,6 +3,7 @@
 use dokku_deploy::{
     deployment::{Deployment, Outcome, Serving, Stage},
     flows::deploy::{AbortError, Refusal, Unobserved, Wish},
+    interrupt::Signal,
 };
 
 use crate::{
@@ -80,8 +81,15 @@ pub fn failure(deployment: &Deployment, host: &str) -> Failure {
             format!("{commit} was not deployed to {app} on {host}: {why}"),
             "Nothing was pushed.",
         ),
-        Outcome::Interrupted { at, .. } => (
-            format!("Deploying {commit} to {app} on {host} was stopped in {at}"),
+        Outcome::Interrupted { at, by } => (
+            format!(
+                "Deploying {commit} to {app} on {host} was stopped in {at}{}",
+                if *by == Signal::Overdue {
+                    ": it took longer than --timeout gives"
+                } else {
+                    ""
+                }
+            ),
             "`dokku-cli deploy` deploys again.",
         ),
         Outcome::Live | Outcome::Unchanged => (String::new(), ""),

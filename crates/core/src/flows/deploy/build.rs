@@ -18,9 +18,9 @@ impl Run<'_> {
     /// Sets Dokku's skip-deploy: what is pushed from now on is built and does not go live.
     pub fn hold(&mut self, phase: Phase) -> Result<(), Halt> {
         // The journal first: a crash in between must not leave the property unexplained.
-        self.enter(phase, &Stage::Build)?;
+        self.enter(phase, &Stage::Prepare)?;
         self.ask(
-            &Stage::Build,
+            &Stage::Prepare,
             &self.plan.capabilities.skip_deploy.set(self.app()),
         )?;
         self.is_held = true;

@@ -9,6 +9,7 @@ use super::{
     wish::Wish,
 };
 use crate::{
+    dokku::datastore::Image,
     release::Release,
     secret::Secret,
     settings::When,
@@ -95,6 +96,10 @@ impl Draft {
                 self.preparation.push(Step::CreateService {
                     kind,
                     name: service.name.clone(),
+                    image: Image {
+                        name: wished.image.clone(),
+                        version: wished.version.clone(),
+                    },
                 });
             }
             self.preparation.push(Step::LinkService {

@@ -121,7 +121,7 @@ impl Run<'_> {
         match step {
             Step::CreateApp => self.create_app(),
             Step::TakeJournal => self.take_journal(),
-            Step::CreateService { kind, name } => self.create_service(*kind, name),
+            Step::CreateService { kind, name, image } => self.create_service(*kind, name, image),
             Step::LinkService { kind, name } => self.link_service(*kind, name),
             Step::SetVariables(changes) => self.set_variables(changes),
             Step::SetDeployBranch(branch) => self.set_deploy_branch(branch),
@@ -187,7 +187,7 @@ impl Halt {
 
 fn stage_of(step: &Step) -> Stage {
     match step {
-        Step::Push { .. } | Step::Rebuild | Step::Hold | Step::EnsurePort => Stage::Build,
+        Step::Push { .. } | Step::Rebuild | Step::EnsurePort => Stage::Build,
         Step::Switch { .. } | Step::Restart => Stage::Switch,
         Step::EnableTls | Step::Verify => Stage::Health,
         Step::Record => Stage::Record,

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     app::AppName,
-    dokku::capabilities::Capabilities,
+    dokku::{capabilities::Capabilities, datastore::Image},
     journal::Journal,
     release::{History, Release},
     service::{ServiceKind, ServiceName},
@@ -34,6 +34,8 @@ pub enum Step {
         kind: ServiceKind,
         /// Its name.
         name: ServiceName,
+        /// What it is made of.
+        image: Image,
     },
     /// Link a service to the app, without a restart.
     LinkService {

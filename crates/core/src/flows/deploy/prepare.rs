@@ -38,9 +38,15 @@ impl Run<'_> {
             .map(drop)
     }
 
-    pub fn create_service(&mut self, kind: ServiceKind, name: &ServiceName) -> Result<(), Halt> {
+    pub fn create_service(
+        &mut self,
+        kind: ServiceKind,
+        name: &ServiceName,
+        image: &datastore::Image,
+    ) -> Result<(), Halt> {
         // The answer holds the service's password: it is not told.
-        self.ask(&AT, &datastore::create(kind, name)).map(drop)
+        self.ask(&AT, &datastore::create(kind, name, image))
+            .map(drop)
     }
 
     pub fn link_service(&mut self, kind: ServiceKind, name: &ServiceName) -> Result<(), Halt> {

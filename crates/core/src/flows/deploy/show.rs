@@ -16,7 +16,7 @@ pub(super) fn sentence(step: &Step, wish: &Wish) -> (String, String) {
             format!("{app} is created"),
         ),
         Step::TakeJournal => ("Taking the deploy journal".to_owned(), String::new()),
-        Step::CreateService { kind, name } => (
+        Step::CreateService { kind, name, .. } => (
             format!("Creating the {kind} service {name}"),
             format!("{name} is created"),
         ),
