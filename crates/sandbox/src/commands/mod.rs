@@ -8,17 +8,22 @@
 pub mod answer;
 pub mod apps;
 pub mod arguments;
+mod builds;
 pub mod config;
 pub mod domains;
 mod git;
 mod git_archive;
 mod help;
 pub mod letsencrypt;
+mod logs;
 mod plugin;
 mod ports;
 pub mod property;
+mod ps;
+mod ps_inspect;
 pub mod report;
 mod resource;
+mod run;
 mod storage;
 mod switches;
 mod tables;
@@ -51,6 +56,10 @@ const VERBS: &[&[Verb]] = &[
     storage::VERBS,
     switches::VERBS,
     tables::VERBS,
+    ps::VERBS,
+    run::VERBS,
+    logs::VERBS,
+    builds::VERBS,
 ];
 
 /// The Dokku version that the sandbox answers like.

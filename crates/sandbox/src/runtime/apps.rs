@@ -222,7 +222,9 @@ impl Apps {
 
     /// How many of each process type are to run: what was scaled, then what the image has.
     pub fn scale(&self, host: &SandboxHost, app: &str) -> Result<BTreeMap<String, u32>, Failure> {
-        Ok(host.store().app(app)?.scale)
+        let mut scale = host.store().app(app)?.scale;
+        scale.entry("web".to_owned()).or_insert(1);
+        Ok(scale)
     }
 }
 

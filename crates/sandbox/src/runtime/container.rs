@@ -349,8 +349,20 @@ impl Container {
 
     /// Asks the process to end, and kills what is left of its group after `grace`. Returns when
     /// it has ended.
+    ///
+    /// The command of a one-off container is process 1 of it on a real host, without an init: a
+    /// signal that it does not catch is ignored there, and only the kill ends it.
     pub fn stop(&self, grace: Duration) {
-        self.signal(Signal::TERM);
+        let record = self.record();
+        let is_ignored = record.kind == Kind::Run
+            && record
+                .pid
+                .is_some_and(|pid| !process::catches(pid, Signal::TERM));
+        self.signal(if is_ignored {
+            Signal::KILL
+        } else {
+            Signal::TERM
+        });
         if self.wait_until(Instant::now() + grace, |record| {
             record.status == Status::Exited
         }) {

@@ -78,6 +78,24 @@ impl Deploy {
         })
     }
 
+    /// One without a record of its own, as `ps:restart` and `ps:scale` do.
+    pub fn unrecorded(
+        host: &SandboxHost,
+        app: &str,
+        caller: &Caller,
+        out: impl Write + Send + 'static,
+    ) -> Result<Self, Failure> {
+        let apps = host
+            .apps()
+            .ok_or_else(|| Failure::new("This host runs no apps"))?;
+        Ok(Self {
+            talk: Talk::new(out),
+            caller: caller.clone(),
+            variables: vec![("DOKKU_REDIRECT_OUTPUT".to_owned(), "true".to_owned())],
+            ..Self::quiet(&apps, host, app)
+        })
+    }
+
     /// One that says and records nothing.
     pub fn quiet(apps: &Arc<Apps>, host: &SandboxHost, app: &str) -> Self {
         Self {
@@ -304,7 +322,7 @@ impl Deploy {
     }
 
     /// Fires a trigger of third-party plugins; whether it went well. Its output is told.
-    pub(super) fn fire(&self, trigger: &str, args: &[&str], directory: Option<&Path>) -> bool {
+    pub(crate) fn fire(&self, trigger: &str, args: &[&str], directory: Option<&Path>) -> bool {
         let mut io = self.io();
         let surroundings = self.surroundings(directory);
         self.host
@@ -370,7 +388,7 @@ impl Deploy {
 }
 
 /// A trigger's result: a failed one fails the deploy, its words have been told.
-pub(super) fn passed(is_well: bool) -> Result<(), Halt> {
+pub fn passed(is_well: bool) -> Result<(), Halt> {
     if is_well { Ok(()) } else { Err(Halt::Failed) }
 }
 

@@ -161,6 +161,17 @@ pub fn kill_strays(hostname: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether a process has a handler for a signal.
+pub fn catches(id: u32, signal: Signal) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigCgt:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or_default();
+    mask >> (signal.as_raw() - 1) & 1 == 1
+}
+
 /// When a process started, in clock ticks since boot: together with the id it names one process.
 pub fn start_ticks(id: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;

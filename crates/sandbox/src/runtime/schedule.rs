@@ -150,7 +150,8 @@ impl Deploy {
         Ok(replaced)
     }
 
-    fn rebuild_proxy(&self) -> Result<(), Halt> {
+    /// What `proxy:build-config` does, in Dokku's words.
+    pub fn rebuild_proxy(&self) -> Result<(), Halt> {
         passed(self.fire("proxy-build-config", &[&self.app], None))?;
         self.talk.info1(&format!(
             "Ensuring network configuration is in sync for {}",
