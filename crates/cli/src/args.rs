@@ -63,6 +63,34 @@ pub enum Command {
     Deploy(commands::deploy::DeployArguments),
     /// Check the settings in .dokku/ without asking a host
     Validate(commands::validate::ValidateArguments),
+    /// Show what went live, when and by whom
+    Releases(commands::releases::ReleasesArguments),
+    /// List the apps of the host
+    #[command(visible_alias = "ls")]
+    List,
+    /// Show an app's log
+    Logs(commands::process::LogsArguments),
+    /// Follow an app's log
+    #[command(name = "logs:follow", visible_alias = "lf")]
+    LogsFollow(commands::process::AppArguments),
+    /// Show an app's variables
+    Config(commands::config::ShowArguments),
+    /// Set variables of an app
+    #[command(name = "config:set", visible_alias = "config-set")]
+    ConfigSet(commands::config::SetArguments),
+    /// Unset variables of an app
+    #[command(name = "config:unset", visible_alias = "config-unset")]
+    ConfigUnset(commands::config::UnsetArguments),
+    /// Run a command in a fresh container of an app
+    Run(commands::run::RunArguments),
+    /// Restart an app
+    Restart(commands::process::AppArguments),
+    /// Start an app
+    Start(commands::process::AppArguments),
+    /// Stop an app
+    Stop(commands::process::AppArguments),
+    /// Show or change how many processes an app runs
+    Scale(commands::process::ScaleArguments),
     /// Print the version
     Version,
 }

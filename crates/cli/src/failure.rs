@@ -4,9 +4,11 @@ use std::io;
 
 use dokku_deploy::{
     app::BadAppName,
+    command::Unsendable,
     host::HostError,
     interrupt::Signal,
     naming::{UnknownBranch, UnusableRepositoryName},
+    release::Corrupted,
     settings::Faults,
 };
 
@@ -104,6 +106,19 @@ impl From<HostError> for Failure {
             HostError::Local { program, .. } => failure(exit_codes::INTERNAL)
                 .hint(format!("`{program}` has to be installed and in your PATH.")),
         }
+    }
+}
+
+impl From<Unsendable> for Failure {
+    fn from(error: Unsendable) -> Self {
+        HostError::from(error).into()
+    }
+}
+
+/// The record is on the host, and it is not what this program writes.
+impl From<Corrupted> for Failure {
+    fn from(error: Corrupted) -> Self {
+        Self::new(exit_codes::HOST, error.to_string())
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     args::Global,
     failure::Failure,
     host::{Route, SshHost},
+    repository::Repository,
     settings_file::SettingsFile,
     target::Target,
     ui::Ui,
@@ -134,6 +135,21 @@ impl<'a> Invocation<'a> {
     /// The host, which is connected to when it is first asked. The connection ends with the value.
     pub fn host<'h>(&'h self, interrupts: &'h dyn Interrupts) -> Result<SshHost<'h>, Failure> {
         Ok(SshHost::new(self.route()?, interrupts, self.ui))
+    }
+
+    /// The app that a command is about: the one given, else the one named as this repository.
+    pub fn app(&self, given: Option<&str>) -> Result<AppName, Failure> {
+        if let Some(given) = given {
+            return self.named_app(given);
+        }
+        let repository = Repository::here()?
+            .ok_or_else(|| Failure::usage("No app name provided and not in a git repository"))?;
+        self.named_app(&repository.name()).map_err(|mut failure| {
+            failure
+                .hints
+                .push("The app was taken from the repository's name; give it as APP.".to_owned());
+            failure
+        })
     }
 
     /// The app behind what a person wrote: an alias of the settings file, or the app itself.

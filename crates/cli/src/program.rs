@@ -66,7 +66,8 @@ fn unparsed(error: &clap::Error) -> u8 {
 fn misunderstood(error: &clap::Error) -> Failure {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
-        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        // Of several suggestions the nearest comes last.
+        Some(ContextValue::Strings(texts)) => texts.last().cloned(),
         _ => None,
     };
     let help = "Run 'dokku-cli help' for usage";

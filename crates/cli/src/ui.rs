@@ -169,7 +169,7 @@ impl Ui {
     }
 
     /// Passes a line of a command's own output on: it is the result.
-    pub fn pass_on(&self, from: Stream, line: &str) -> Result<(), Failure> {
+    pub fn pass_on(&self, from: Stream, line: &str) -> io::Result<()> {
         match from {
             Stream::Out => pass(&mut io::stdout().lock(), line),
             Stream::Err => pass(&mut io::stderr().lock(), line),
@@ -207,13 +207,14 @@ fn tell(to: &mut impl Write, text: &str) {
     let _nobody_reads = to.write_all(text.as_bytes()).and_then(|()| to.flush());
 }
 
-fn pass(to: &mut (impl Write + IsTerminal), line: &str) -> Result<(), Failure> {
+fn pass(to: &mut (impl Write + IsTerminal), line: &str) -> io::Result<()> {
     let line = if to.is_terminal() {
         colours_only(line)
     } else {
         line.into()
     };
-    written(writeln!(to, "{line}").and_then(|()| to.flush()))
+    writeln!(to, "{line}")?;
+    to.flush()
 }
 
 /// A reader that has enough (`| head`) is no failure; a full disk is.

@@ -1,11 +1,26 @@
 //! One file per verb: arguments in, a flow called, a result shown.
 
+mod app_command;
+pub mod config;
 pub mod deploy;
+pub mod list;
+pub mod process;
+pub mod releases;
+pub mod run;
 pub mod validate;
 
+use dokku_deploy::{
+    app::AppName,
+    interrupt::{Interrupts, Signal},
+};
+
+use self::process::Verb;
 use crate::{
     args::{Command, VERSION},
+    exit_codes,
     failure::Failure,
+    host::SshHost,
+    interrupt::Watch,
     invocation::Invocation,
 };
 
@@ -14,9 +29,63 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
     match command {
         Command::Deploy(arguments) => deploy::run(arguments, invocation),
         Command::Validate(arguments) => validate::run(arguments, invocation),
+        Command::Releases(arguments) => releases::run(arguments, invocation),
+        Command::List => list::run(invocation),
+        Command::Logs(arguments) => process::logs(arguments, invocation),
+        Command::LogsFollow(arguments) => process::logs(
+            &process::LogsArguments {
+                app: arguments.app.clone(),
+                num: 100,
+                follow: true,
+            },
+            invocation,
+        ),
+        Command::Config(arguments) => config::show(arguments, invocation),
+        Command::ConfigSet(arguments) => config::set(arguments, invocation),
+        Command::ConfigUnset(arguments) => config::unset(arguments, invocation),
+        Command::Run(arguments) => run::run(arguments, invocation),
+        Command::Restart(arguments) => process::act(Verb::Restart, arguments, invocation),
+        Command::Start(arguments) => process::act(Verb::Start, arguments, invocation),
+        Command::Stop(arguments) => process::act(Verb::Stop, arguments, invocation),
+        Command::Scale(arguments) => process::scale(arguments, invocation),
         Command::Version => {
             invocation.ui.result(&format!("dokku-cli {VERSION}"))?;
-            Ok(crate::exit_codes::OK)
+            Ok(exit_codes::OK)
         }
     }
+}
+
+/// Does something on the host that needs no clean-up, so that the first request to stop ends it.
+/// The connection is closed afterwards.
+fn with_host<T>(
+    invocation: &Invocation,
+    act: impl FnOnce(&SshHost, &dyn Interrupts) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let watch = Watch::begin()?;
+    let hasty = Hasty(&watch);
+    let host = invocation.host(&hasty)?;
+    let result = act(&host, &watch);
+    match (result, watch.requests().1) {
+        (Err(mut failure), Some(Signal::Terminate)) if failure.code == exit_codes::INTERRUPTED => {
+            failure.code = exit_codes::TERMINATED;
+            Err(failure)
+        }
+        (result, _) => result,
+    }
+}
+
+/// Lets the first request to stop count as the second, which ends even a question to the host.
+struct Hasty<'a>(&'a Watch);
+
+impl Interrupts for Hasty<'_> {
+    fn requests(&self) -> (u32, Option<Signal>) {
+        let (count, last) = self.0.requests();
+        (count.saturating_mul(2), last)
+    }
+}
+
+/// There is no such app.
+fn missing(app: &AppName, host: &str) -> Failure {
+    Failure::new(exit_codes::HOST, format!("there is no app {app} on {host}"))
+        .hint("`dokku-cli list` shows the apps of the host.")
 }

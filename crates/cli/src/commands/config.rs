@@ -1,0 +1,163 @@
+//! `dokku-cli config`, `config:set` and `config:unset`: the variables of an app.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use dokku_deploy::{
+    app::AppName,
+    dokku::{
+        config::{self, is_key_name, storable},
+        ps,
+    },
+    host::{Host, HostError},
+    secret::Secret,
+};
+
+use super::{missing, with_host};
+use crate::{exit_codes, failure::Failure, invocation::Invocation, ui::visible};
+
+/// What `config` takes.
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// The app; otherwise the repository's name
+    pub app: Option<String>,
+}
+
+/// What `config:set` takes.
+#[derive(Debug, Args)]
+pub struct SetArguments {
+    /// The app
+    pub app: String,
+    /// The variables
+    #[arg(required = true, value_name = "KEY=VALUE")]
+    pub pairs: Vec<String>,
+    /// Leave what runs as it is; it sees the change after its next restart
+    #[arg(long)]
+    pub no_restart: bool,
+}
+
+/// What `config:unset` takes.
+#[derive(Debug, Args)]
+pub struct UnsetArguments {
+    /// The app
+    pub app: String,
+    /// The names of the variables
+    #[arg(required = true, value_name = "KEY")]
+    pub keys: Vec<String>,
+    /// Leave what runs as it is; it sees the change after its next restart
+    #[arg(long)]
+    pub no_restart: bool,
+}
+
+/// Shows all variables with their values.
+pub fn show(arguments: &ShowArguments, invocation: &Invocation) -> Result<u8, Failure> {
+    let app = invocation.app(arguments.app.as_deref())?;
+    let variables = with_host(invocation, |host, _| {
+        config::read_export(&host.ask(&config::export(&app))?)?
+            .ok_or_else(|| missing(&app, host.name()))
+    })?
+    .into_map();
+    // Showing the values is what was asked for.
+    if invocation.ui.is_json() {
+        let shown: BTreeMap<&str, &str> = variables
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.expose()))
+            .collect();
+        invocation.ui.json(&shown)?;
+        return Ok(exit_codes::OK);
+    }
+    invocation
+        .ui
+        .header(&format!("Environment Variables: {app}"));
+    let width = variables.keys().map(String::len).max().unwrap_or(0) + 1;
+    for (key, value) in &variables {
+        let line = format!("{:<width$} {}", format!("{key}:"), value.expose());
+        invocation.ui.result(&visible(&line))?;
+    }
+    Ok(exit_codes::OK)
+}
+
+/// Sets variables, and restarts the app unless told not to.
+pub fn set(arguments: &SetArguments, invocation: &Invocation) -> Result<u8, Failure> {
+    let app = invocation.app(Some(&arguments.app))?;
+    let variables = pairs(&arguments.pairs)?;
+    invocation.ui.info(&format!("Setting config for {app}..."));
+    with_host(invocation, |host, _| {
+        let answer = host.ask(&config::import(&app, &variables))?;
+        changed(config::read_changed(&answer)?, &app, host)?;
+        restart(&app, host, arguments.no_restart)
+    })?;
+    invocation.ui.success("Config updated");
+    Ok(exit_codes::OK)
+}
+
+/// Unsets variables, and restarts the app unless told not to.
+pub fn unset(arguments: &UnsetArguments, invocation: &Invocation) -> Result<u8, Failure> {
+    let app = invocation.app(Some(&arguments.app))?;
+    for key in &arguments.keys {
+        check_key(key)?;
+    }
+    invocation
+        .ui
+        .info(&format!("Unsetting config for {app}..."));
+    with_host(invocation, |host, _| {
+        let answer = host.ask(&config::unset(&app, &arguments.keys))?;
+        changed(config::read_changed(&answer)?, &app, host)?;
+        restart(&app, host, arguments.no_restart)
+    })?;
+    invocation.ui.success("Config updated");
+    Ok(exit_codes::OK)
+}
+
+fn changed(exists: bool, app: &AppName, host: &dyn Host) -> Result<(), Failure> {
+    if exists {
+        Ok(())
+    } else {
+        Err(missing(app, host.name()))
+    }
+}
+
+/// Dokku's own restart after a change hides a failed deploy; this one tells.
+fn restart(app: &AppName, host: &dyn Host, is_unwanted: bool) -> Result<(), Failure> {
+    if is_unwanted {
+        return Ok(());
+    }
+    let report = ps::read_report(&host.ask(&ps::report(app))?)?;
+    if !report.is_some_and(|report| report.is_deployed) {
+        return Ok(());
+    }
+    let answer = host.ask(&ps::restart(app))?;
+    answer.accepted().map(drop).map_err(|error| match error {
+        HostError::Refused { stderr, .. } => Failure::new(
+            exit_codes::APP,
+            format!("the variables are set, but {app} did not start with them: {stderr}"),
+        ),
+        error => error.into(),
+    })
+}
+
+fn pairs(given: &[String]) -> Result<BTreeMap<String, Secret>, Failure> {
+    let mut variables = BTreeMap::new();
+    for (index, pair) in given.iter().enumerate() {
+        let Some((key, value)) = pair.split_once('=') else {
+            return Err(Failure::usage(format!(
+                "variable {} of {} has no `=`: expected KEY=VALUE",
+                index + 1,
+                given.len()
+            )));
+        };
+        check_key(key)?;
+        storable(value).map_err(|why| Failure::usage(format!("the value of {key} {why}")))?;
+        variables.insert(key.to_owned(), Secret::new(value));
+    }
+    Ok(variables)
+}
+
+fn check_key(key: &str) -> Result<(), Failure> {
+    if is_key_name(key) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{key:?} is no name of a variable: letters, digits and underscores, not beginning with a digit"
+    )))
+}
