@@ -1,0 +1,17 @@
+//! The program as people run it: the real binary, through the real OpenSSH client, to a sandbox.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_types,
+    reason = "tests"
+)]
+
+mod apps;
+mod connection;
+mod interrupts;
+mod refusals;
+mod silence;
+mod support;
+mod usage;
+mod words;

@@ -1,0 +1,11 @@
+//! A sandbox, a scrubbed environment, and a fluent way to run the program in it.
+
+mod host;
+mod processes;
+mod run;
+
+pub use self::{
+    host::{TestHost, await_until, keygen},
+    processes::Processes,
+    run::{Started, Test},
+};
