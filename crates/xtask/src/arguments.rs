@@ -8,8 +8,8 @@ cargo xtask CHORE
 
   setup [--yes]    install by apt what this repository's tests and demo need
   demo [--keep]    the main job, told step by step on a sandbox; --keep leaves the sandbox up
-  test [--fast]    everything that has to hold: format, lints, tests, doc tests, documents, dependencies;
-                   --fast leaves out the database engines, the documents of the code and the dependencies
+  test [--fast]    everything that has to hold: format, lints, tests, demo, documents, dependencies;
+                   --fast leaves out database engines, demo, documents of the code and dependencies
   bench [--write]  the promised numbers, measured on release builds; --write puts them into docs/benchmarks.md";
 
 /// One chore with its options.

@@ -67,6 +67,7 @@ pub fn run(is_fast: bool) -> anyhow::Result<ExitCode> {
     step("doc tests", &|| {
         cargo(&["test", "--doc", "--workspace", "--locked", "--quiet"])
     })?;
+    step("demo", unless_fast(&demo))?;
     step("documents of the code", unless_fast(&documents))?;
     step(
         "licences, bans, sources",
@@ -108,6 +109,12 @@ fn tests(is_fast: bool) -> anyhow::Result<Outcome> {
         }
     }
     passed(program::run(&mut command))
+}
+
+/// The demonstration fails when anything in it is not as it says. It catches signals, so it has a process of its own.
+fn demo() -> anyhow::Result<Outcome> {
+    let own = std::env::current_exe()?;
+    passed(program::run(program::command(own)?.arg("demo")))
 }
 
 /// rustdoc, for links between items that lead nowhere. Private items are part of these documents, so a public one

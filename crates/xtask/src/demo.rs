@@ -195,9 +195,8 @@ impl Demo {
              # the host, as any Dokku",
         )?;
         say::line(&format!(
-            "ssh -p {} -i {} dokku@127.0.0.1 apps:list",
-            ready.ssh_port,
-            ready.key.display()
+            "{} dokku@127.0.0.1 apps:list",
+            ready.ssh().join(" ")
         ))?;
         say::line(&format!(
             "curl -H 'Host: {}.localhost' http://127.0.0.1:{}/",
@@ -205,7 +204,7 @@ impl Demo {
             ready.http_port
         ))?;
         say::line(&format!(
-            "# the end of it\nkill {process}; rm -r {}",
+            "# the end of it\nkill {process}; tail --pid={process} -f /dev/null; rm -r {}",
             directory.display()
         ))?;
         Ok(ExitCode::SUCCESS)

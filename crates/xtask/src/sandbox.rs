@@ -99,6 +99,8 @@ impl Sandbox {
             bail!("dokku-sandbox did not start: {}", sandbox.log()?);
         }
         sandbox.ready.read(&line)?;
+        let ready = &sandbox.ready;
+        fs::write(ready.known_hosts(), format!("{}\n", ready.known_host()))?;
         Ok(sandbox)
     }
 
@@ -160,6 +162,13 @@ impl Sandbox {
         if !status.success() {
             bail!("dokku-sandbox ended with {status}: {}", self.log()?);
         }
+        let left = processes_in(self.directory()?)?;
+        if !left.is_empty() {
+            bail!(
+                "dokku-sandbox has ended and left running: {}",
+                left.join("; ")
+            );
+        }
         Ok(())
     }
 }
@@ -204,6 +213,22 @@ impl Ready {
         format!("[127.0.0.1]:{} {}", self.ssh_port, self.host_key)
     }
 
+    /// OpenSSH's client for this host, with none of the user's own settings, as words that need no quoting.
+    pub fn ssh(&self) -> Vec<String> {
+        vec![
+            "ssh".to_owned(),
+            "-F/dev/null".to_owned(),
+            format!("-p{}", self.ssh_port),
+            format!("-i{}", self.key.display()),
+            "-oIdentitiesOnly=yes".to_owned(),
+            format!("-oUserKnownHostsFile={}", self.known_hosts().display()),
+        ]
+    }
+
+    fn known_hosts(&self) -> PathBuf {
+        self.key.with_file_name("known_hosts")
+    }
+
     /// What `dokku-cli` has to know of this host, as variables of its environment.
     pub fn environment(&self) -> anyhow::Result<[(&'static str, String); 4]> {
         let key = self
@@ -217,6 +242,31 @@ impl Ready {
             ("BASE_DOMAIN", "localhost".to_owned()),
         ])
     }
+}
+
+/// Processes that name the directory in their arguments or stand in it, as `id words`.
+fn processes_in(directory: &Path) -> anyhow::Result<Vec<String>> {
+    let own = std::process::id().to_string();
+    let name = directory
+        .to_str()
+        .context("a directory's path that is not UTF-8")?;
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let entry = entry?;
+        let id = entry.file_name().to_string_lossy().into_owned();
+        if id == own || !id.bytes().all(|byte| byte.is_ascii_digit()) {
+            continue;
+        }
+        // A process that has just ended, or is another user's, cannot be read.
+        let words = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words).replace('\0', " ");
+        let stands_there =
+            fs::read_link(entry.path().join("cwd")).is_ok_and(|place| place.starts_with(directory));
+        if stands_there || words.contains(name) {
+            found.push(format!("{id} {}", words.trim()));
+        }
+    }
+    Ok(found)
 }
 
 fn make_key(directory: &Path) -> anyhow::Result<PathBuf> {
@@ -240,6 +290,21 @@ fn first_line(stdout: Option<ChildStdout>) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_that_stands_in_the_directory_is_found_until_it_ends() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut child = Command::new("cat")
+            .current_dir(directory.path())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let found = processes_in(directory.path()).unwrap();
+        assert_eq!(found, [format!("{} cat", child.id())]);
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(processes_in(directory.path()).unwrap().is_empty());
+    }
 
     #[test]
     fn the_ready_line_is_read_and_a_lacking_one_is_refused() {

@@ -61,7 +61,7 @@ impl Bench<'_> {
         for _ in 0..TURNS {
             interrupts.check()?;
             self.handshakes()?;
-            pushes.push(time(&mut self.push(branch)?)?);
+            pushes.push(time(&mut self.push(branch))?);
             of_pushes = of_pushes.max(self.handshakes()?);
             deploys.push(time(&mut self.deploy()?)?);
             of_deploys = of_deploys.max(self.handshakes()?);
@@ -106,18 +106,18 @@ impl Bench<'_> {
         Ok(command)
     }
 
-    fn push(&self, branch: &str) -> anyhow::Result<Command> {
+    fn push(&self, branch: &str) -> Command {
         let mut command = Command::new("git");
         command
             .args(["push", &format!("dokku@127.0.0.1:{APP}")])
             .arg(format!("HEAD:refs/heads/{branch}"))
             .current_dir(self.guestbook.directory())
-            .env("GIT_SSH_COMMAND", self.ssh()?.join(" "));
-        Ok(command)
+            .env("GIT_SSH_COMMAND", self.sandbox.ready().ssh().join(" "));
+        command
     }
 
     fn deploy_branch(&self) -> anyhow::Result<String> {
-        let words = self.ssh()?;
+        let words = self.sandbox.ready().ssh();
         let (ssh, options) = words.split_first().context("a command for ssh")?;
         let branch = program::output(Command::new(ssh).args(options).args([
             "dokku@127.0.0.1",
@@ -126,23 +126,6 @@ impl Bench<'_> {
             "--git-deploy-branch",
         ]))?;
         Ok(branch.trim().to_owned())
-    }
-
-    /// The user's ssh without the user's settings: one plain connection.
-    fn ssh(&self) -> anyhow::Result<Vec<String>> {
-        let ready = self.sandbox.ready();
-        let known_hosts = self.sandbox.directory()?.join("known_hosts");
-        std::fs::write(&known_hosts, format!("{}\n", ready.known_host()))?;
-        let words = [
-            "ssh".to_owned(),
-            "-F/dev/null".to_owned(),
-            format!("-p{}", ready.ssh_port),
-            format!("-i{}", ready.key.display()),
-            "-oIdentitiesOnly=yes".to_owned(),
-            "-oBatchMode=yes".to_owned(),
-            format!("-oUserKnownHostsFile={}", known_hosts.display()),
-        ];
-        Ok(words.to_vec())
     }
 
     /// Handshakes since the last time they were counted.
