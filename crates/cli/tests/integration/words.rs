@@ -2,7 +2,7 @@
 
 use dokku_deploy::command::DokkuCommand;
 use dokku_sandbox::words::understand;
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use crate::support::TestHost;
 
@@ -142,4 +142,31 @@ fn through_the_real_ssh_the_line_is_the_one_that_was_meant() {
     let mut sent = vec!["run", "shop"];
     sent.extend(words);
     assert_eq!(understand(line).words, sent);
+}
+
+#[test]
+fn a_sample_of_hostile_words_arrives_through_the_real_ssh() {
+    let host = TestHost::start();
+    let mut runner = TestRunner::deterministic();
+    let sample = prop::collection::vec(word(), 2..5);
+    let mut sent = Vec::new();
+    while sent.len() < 16 {
+        let words = sample.new_tree(&mut runner).unwrap().current();
+        let command = DokkuCommand::new("run").arg("shop").args(words.clone());
+        // Words that need a detour by `sh -c` are another test's matter.
+        let is_plain = command.wire().is_ok()
+            && !words[0].starts_with('-')
+            && !words.iter().any(|word| word.contains('\0'));
+        if is_plain {
+            let arguments: Vec<&str> = ["run", "shop"]
+                .into_iter()
+                .chain(words.iter().map(String::as_str))
+                .collect();
+            assert_ne!(host.cli(&arguments).run().status, Some(2), "{arguments:?}");
+            let arrived = host.counts().commands.last().cloned().unwrap();
+            assert_eq!(understand(&arrived).words, arguments);
+            sent.push(arrived);
+        }
+    }
+    assert_eq!(host.counts().commands, sent);
 }

@@ -70,18 +70,44 @@ impl<'a> Test<'a> {
         self
     }
 
-    /// Starts the program in a process group of its own, as a shell does.
-    pub fn start(&self) -> Started<'a> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dokku-cli"));
+    /// The program, for those who look at it while it runs.
+    pub fn command(&self) -> Command {
+        let mut command = self.surrounded(env!("CARGO_BIN_EXE_dokku-cli"));
+        command.args(&self.arguments);
         command
-            .args(&self.arguments)
+    }
+
+    /// The program on a terminal of its own, whose keyboard is standard input.
+    pub fn on_a_terminal(&self) -> Command {
+        let words: Vec<String> = std::iter::once(env!("CARGO_BIN_EXE_dokku-cli"))
+            .chain(self.arguments.iter().map(String::as_str))
+            .map(|word| format!("'{word}'"))
+            .collect();
+        let mut command = self.surrounded("script");
+        command
+            .args(["--quiet", "--return", "--command", &words.join(" ")])
+            .arg("/dev/null")
+            .env("TERM", "dumb")
+            .stdin(Stdio::piped());
+        command
+    }
+
+    fn surrounded(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.directory)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts the program in a process group of its own, as a shell does.
+    pub fn start(&self) -> Started<'a> {
+        let mut command = self.command();
+        command.process_group(0);
         Started {
             host: self.host,
             child: command.spawn().unwrap(),
