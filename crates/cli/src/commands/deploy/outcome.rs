@@ -107,10 +107,10 @@ fn serves(deployment: &Deployment) -> String {
             sha: Some(sha),
             version: Some(version),
         } => format!(
-            "What serves now: {}, release v{version}, as before.",
+            "What serves now: the earlier version, {}, release v{version}.",
             sha.get(..7).unwrap_or(sha)
         ),
-        Serving::Previous { .. } => "What serves now: the version from before.".to_owned(),
+        Serving::Previous { .. } => "What serves now: the earlier version.".to_owned(),
         Serving::Nothing => "What serves now: nothing, no container of the app runs.".to_owned(),
         Serving::Unknown { why } => format!("What serves now is not known: {why}."),
     }

@@ -223,7 +223,9 @@ impl Run<'_> {
             environment: previous.environment.clone(),
         };
         let variables = self.plan.history.record(&release);
-        self.write(&at, &variables)
+        self.write(&at, &variables)?;
+        self.back_as = Some(self.plan.next_version);
+        Ok(())
     }
 
     /// What serves now, by the containers that run.
@@ -264,7 +266,9 @@ impl Run<'_> {
                     .previous
                     .as_ref()
                     .map(|release| release.sha.clone()),
-                version: self.plan.previous.as_ref().map(|release| release.version),
+                version: self
+                    .back_as
+                    .or_else(|| self.plan.previous.as_ref().map(|release| release.version)),
             };
         }
         match images.first() {
@@ -289,7 +293,8 @@ pub(super) fn put_back(run: &mut Run<'_>, undo: &Undo) -> Result<(), Halt> {
     if !unset.is_empty() {
         run.ask(&at, &config::unset(run.app(), &unset))?;
     }
-    if !(set.is_empty() && unset.is_empty()) {
+    let is_of_the_app = |key: &String| key != "GIT_REV";
+    if set.keys().any(is_of_the_app) || unset.iter().any(is_of_the_app) {
         run.note("the variables that this deploy had changed are as before");
     }
     Ok(())

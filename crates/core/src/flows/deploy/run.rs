@@ -69,6 +69,8 @@ pub(super) struct Run<'a> {
     pub may_serve: bool,
     /// Whether the earlier version was deployed again.
     pub has_gone_back: bool,
+    /// The release that records it.
+    pub back_as: Option<u64>,
     pub url: Option<String>,
     pub steps: Vec<StepTime>,
     pub warnings: Vec<String>,
@@ -96,6 +98,7 @@ impl<'a> Run<'a> {
             is_built: false,
             may_serve: false,
             has_gone_back: false,
+            back_as: None,
             url: None,
             steps: Vec::new(),
             warnings: Vec::new(),
