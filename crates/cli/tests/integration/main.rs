@@ -9,6 +9,7 @@
 
 mod apps;
 mod connection;
+mod deploy;
 mod interrupts;
 mod refusals;
 mod running;

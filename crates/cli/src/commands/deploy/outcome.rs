@@ -136,7 +136,7 @@ pub fn refused(refusal: &Refusal, has_waited: bool) -> Failure {
         Refusal::Unreadable { .. } => (exit_codes::HOST, "Nothing was changed.".to_owned()),
         Refusal::BadVariable(_) | Refusal::Missing(_) => (exit_codes::SETTINGS, "Nothing was changed.".to_owned()),
     };
-    Failure::new(code, capital(&refusal.to_string())).hint(hint)
+    Failure::new(code, refusal.to_string()).hint(hint)
 }
 
 /// An abort that did not put everything back.
@@ -154,19 +154,8 @@ impl From<Unobserved> for Failure {
     fn from(error: Unobserved) -> Self {
         match error {
             Unobserved::Host(host) => Self::from(host),
-            Unobserved::Incapable(incapable) => {
-                Self::new(exit_codes::HOST, capital(&incapable.to_string()))
-            }
-            Unobserved::Base(malformed) => {
-                Self::new(exit_codes::HOST, capital(&malformed.to_string()))
-            }
+            Unobserved::Incapable(incapable) => Self::new(exit_codes::HOST, incapable.to_string()),
+            Unobserved::Base(malformed) => Self::new(exit_codes::HOST, malformed.to_string()),
         }
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
 }

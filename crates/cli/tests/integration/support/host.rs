@@ -169,6 +169,38 @@ impl TestHost {
         });
     }
 
+    /// Where the router of the apps listens.
+    pub fn http(&self) -> std::net::SocketAddr {
+        self.sandbox.http()
+    }
+
+    /// The next call of `verb` fails, without having done anything.
+    pub fn fail_next(&self, verb: &str, exit: u8) {
+        self.fault(Plan {
+            fail: vec![dokku_sandbox::faults::Failing {
+                verb: verb.to_owned(),
+                stderr: format!(" !     {verb} is out of order\n"),
+                stdout: String::new(),
+                exit,
+                after: 0,
+            }],
+            ..Plan::default()
+        });
+    }
+
+    /// Nothing passes any more.
+    pub fn hang(&self) {
+        self.fault(Plan {
+            hang: true,
+            ..Plan::default()
+        });
+    }
+
+    /// Everything is in order again.
+    pub fn heal(&self) {
+        self.fault(Plan::default());
+    }
+
     /// Puts things out of order.
     pub fn fault(&self, plan: Plan) {
         self.sandbox.host().faults().set(plan);

@@ -2,9 +2,10 @@
 
 use std::{
     ffi::OsString,
+    io::{BufRead, BufReader, Read},
     os::unix::process::CommandExt,
     path::PathBuf,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, ChildStderr, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -112,6 +113,8 @@ impl<'a> Test<'a> {
             host: self.host,
             child: command.spawn().unwrap(),
             begun: Instant::now(),
+            reader: None,
+            heard: String::new(),
         }
     }
 
@@ -142,6 +145,8 @@ pub struct Started<'a> {
     host: &'a TestHost,
     child: Child,
     begun: Instant,
+    reader: Option<BufReader<ChildStderr>>,
+    heard: String,
 }
 
 impl Started<'_> {
@@ -155,14 +160,30 @@ impl Started<'_> {
         rustix::process::kill_process_group(self.pid(), signal).unwrap();
     }
 
+    /// Waits until it has told `text`.
+    pub fn await_stderr(&mut self, text: &str) {
+        if self.reader.is_none() {
+            self.reader = self.child.stderr.take().map(BufReader::new);
+        }
+        let reader = self.reader.as_mut().unwrap();
+        while !self.heard.contains(text) {
+            let read = reader.read_line(&mut self.heard).unwrap();
+            assert!(read > 0, "never told {text:?}: {}", self.heard);
+        }
+    }
+
     /// Waits for its end.
-    pub fn finish(self) -> Ran {
+    pub fn finish(mut self) -> Ran {
+        if let Some(mut reader) = self.reader.take() {
+            reader.read_to_string(&mut self.heard).unwrap();
+        }
         let Output {
             status,
             stdout,
             stderr,
         } = self.child.wait_with_output().unwrap();
         let took = self.begun.elapsed();
+        let stderr = [self.heard.into_bytes(), stderr].concat();
         let text = |bytes| {
             String::from_utf8(bytes)
                 .unwrap()

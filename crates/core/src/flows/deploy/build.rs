@@ -76,7 +76,8 @@ impl Run<'_> {
                  fetch and merge it, or deploy a commit that contains it",
                 self.wish.commit.short()
             ),
-            "stale info" => "the host's branch was moved by somebody else meanwhile".to_owned(),
+            "stale info" => "the host's branch is not at the commit that was deployed last: somebody pushed there; fetch and merge that first"
+                .to_owned(),
             reason => format!(
                 "Dokku rejected the push ({reason}){}",
                 last_complaint(heard)

@@ -238,6 +238,7 @@ impl Draft {
         restarts: bool,
         is_first: bool,
         has_letsencrypt: bool,
+        lease: Option<String>,
     ) -> Vec<Step> {
         let managed_before = app
             .and_then(|app| app.variables.get(MANAGED))
@@ -277,7 +278,7 @@ impl Draft {
                             || DEPLOY_BRANCH.to_owned(),
                             |app| app.git.deploy_branch.clone(),
                         ),
-                        lease: app.and_then(|app| app.git.sha.clone()),
+                        lease,
                     }
                 } else {
                     Step::Rebuild

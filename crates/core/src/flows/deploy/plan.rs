@@ -184,6 +184,7 @@ pub fn plan(
     )?;
 
     let mut draft = Draft::default();
+    draft.notes.extend(takeover.as_ref().map(unfinished));
     let history = match app.map(|app| &app.history) {
         None => History::default(),
         Some(Ok(history)) => history.clone(),
@@ -214,6 +215,7 @@ pub fn plan(
         restarts,
         is_first,
         observed.capabilities.has_letsencrypt,
+        lease(app, previous.as_ref()),
     );
     Ok(Plan {
         steps,
@@ -238,13 +240,42 @@ pub fn plan(
     })
 }
 
-fn previous_commit(app: Option<&AppState>, previous: Option<&Release>) -> Option<String> {
-    let app = app?;
-    app.git
+/// What is taken over, for people.
+fn unfinished(journal: &Journal) -> String {
+    let keys: Vec<&str> = journal
+        .undo
+        .keys()
+        .map(String::as_str)
+        .filter(|key| *key != "GIT_REV")
+        .collect();
+    let variables = if keys.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "; the variables that it had changed stay so: {}",
+            keys.join(", ")
+        )
+    };
+    format!(
+        "taking over the unfinished deploy of {} by {} ({}){variables}",
+        journal.commit.get(..7).unwrap_or(&journal.commit),
+        journal.by,
+        journal.phase.as_str(),
+    )
+}
+
+/// The commit that the deploy branch is at, as far as is known: Dokku tells it only while that
+/// branch is its repository's HEAD; else the last release's.
+fn lease(app: Option<&AppState>, previous: Option<&Release>) -> Option<String> {
+    app?.git
         .sha
         .clone()
         .or_else(|| previous.map(|release| release.sha.clone()))
-        .filter(|_| app.ps.is_deployed)
+}
+
+fn previous_commit(app: Option<&AppState>, previous: Option<&Release>) -> Option<String> {
+    let app = app?;
+    lease(Some(app), previous).filter(|_| app.ps.is_deployed)
 }
 
 fn adoption(
