@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::commands::letsencrypt;
 use crate::faults::{Failing, Plan};
 use crate::host::SandboxHost;
+use crate::local::{self, LocalCall};
 
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
@@ -28,6 +29,10 @@ enum Request {
     },
     Letsencrypt {
         installed: bool,
+    },
+    Call {
+        #[serde(flatten)]
+        call: LocalCall,
     },
     Fail {
         #[serde(flatten)]
@@ -48,19 +53,26 @@ pub fn serve(listener: UnixListener, host: SandboxHost) {
 
 fn converse(stream: &UnixStream, host: &SandboxHost) -> io::Result<()> {
     let mut writer = stream;
-    for line in BufReader::new(stream).lines() {
-        let answer = match serde_json::from_str(&line?) {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        let answer = match serde_json::from_str(&line) {
+            Ok(Request::Call { call }) => {
+                return local::serve(call, Box::new(reader), stream, host);
+            }
             Ok(request) => answer(request, host),
             Err(error) => json!({"ok": false, "error": error.to_string()}),
         };
         writeln!(writer, "{answer}")?;
     }
-    Ok(())
 }
 
 fn answer(request: Request, host: &SandboxHost) -> Value {
     match request {
-        Request::Ping {} => json!({"ok": true}),
+        Request::Ping {} | Request::Call { .. } => json!({"ok": true}),
         Request::Statistics { reset } => {
             let counts = if reset {
                 host.statistics().reset()

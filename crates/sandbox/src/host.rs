@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use crate::commands::Caller;
 use crate::commands::{Call, Outcome};
 use crate::faults::Faults;
 use crate::io::Io;
@@ -16,7 +17,7 @@ use crate::triggers::Triggers;
 ///
 /// Handlers get it by reference; keep a clone (cheap) where a thread outlives the command.
 #[derive(Clone)]
-pub struct SandboxHost(Arc<Inner>);
+pub struct SandboxHost(Arc<Inner>, Option<Arc<Caller>>);
 
 struct Inner {
     root: PathBuf,
@@ -43,7 +44,7 @@ pub struct Addresses {
 impl SandboxHost {
     /// A host over an opened store.
     pub fn new(root: &Path, addresses: Addresses, store: Store) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Inner {
             root: root.to_owned(),
             addresses,
             store,
@@ -54,7 +55,24 @@ impl SandboxHost {
             runtime: OnceLock::new(),
             services: OnceLock::new(),
             apps: OnceLock::new(),
-        }))
+        };
+        Self(Arc::new(inner), None)
+    }
+
+    /// The same host as one caller sees it.
+    pub(crate) fn seen_by(&self, caller: &Caller) -> Self {
+        Self(self.0.clone(), Some(Arc::new(caller.clone())))
+    }
+
+    /// Whether the app exists and no plugin hides it from the caller.
+    pub fn has_visible_app(&self, name: &str) -> bool {
+        self.store().has_app(name)
+            && self.1.as_ref().is_none_or(|caller| {
+                let apps = self
+                    .triggers()
+                    .visible_apps(vec![name.to_owned()], caller, self);
+                apps.iter().any(|visible| visible == name)
+            })
     }
 
     /// The directory that holds everything.

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod faults;
 pub mod host;
 pub mod io;
+pub mod local;
 pub mod runtime;
 mod sandbox;
 pub mod server;

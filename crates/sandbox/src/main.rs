@@ -2,10 +2,11 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use dokku_sandbox::local::{self, LocalCall};
 use dokku_sandbox::runtime::Pace;
 use dokku_sandbox::{Options, Sandbox};
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,6 +21,16 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Calls `dokku` or `plugn` on a running sandbox, as its plugins do.
+    #[command(hide = true)]
+    Call {
+        /// The control socket.
+        #[arg(long)]
+        socket: PathBuf,
+        /// `dokku` or `plugn`, and the words after it.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// Serves until it is interrupted; prints one JSON line once it answers.
     Serve {
         /// Directory that holds everything; made if it is missing.
@@ -41,27 +52,45 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Command::Serve {
-        root,
-        ssh,
-        http,
-        authorized_key,
-        domain,
-    } = Arguments::parse().command;
-    match serve(Options {
-        root,
-        ssh,
-        http,
-        authorized_key,
-        domain: Some(domain),
-        pace: Pace::default(),
-    }) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            drop(writeln!(std::io::stderr(), "dokku-sandbox: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    let result = match Arguments::parse().command {
+        Command::Call { socket, words } => call(&socket, words),
+        Command::Serve {
+            root,
+            ssh,
+            http,
+            authorized_key,
+            domain,
+        } => serve(Options {
+            root,
+            ssh,
+            http,
+            authorized_key,
+            domain: Some(domain),
+            pace: Pace::default(),
+        })
+        .map(|()| ExitCode::SUCCESS),
+    };
+    result.unwrap_or_else(|error| {
+        drop(writeln!(std::io::stderr(), "dokku-sandbox: {error}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn call(socket: &Path, words: Vec<String>) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let mut words = words.into_iter();
+    let call = LocalCall {
+        program: words.next().unwrap_or_default(),
+        words: words.collect(),
+        name: std::env::var("NAME").unwrap_or_default(),
+        fingerprint: std::env::var("FINGERPRINT").unwrap_or_default(),
+    };
+    let code = local::call(socket, &call).map_err(|error| {
+        format!(
+            "the sandbox at {} does not answer: {error}",
+            socket.display()
+        )
+    })?;
+    Ok(ExitCode::from(code))
 }
 
 fn serve(options: Options) -> Result<(), Box<dyn std::error::Error>> {

@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 
 use crate::control;
 use crate::host::{Addresses, SandboxHost};
+use crate::local;
 use crate::runtime::{Apps, Pace};
 use crate::server::{self, Access};
 use crate::services::Datastores;
@@ -140,6 +141,7 @@ impl Sandbox {
         host.install_services(Arc::new(datastores));
         Apps::install(&host, options.pace).map_err(at_root)?;
         let (control, socket_directory) = open_control(&root, &host).map_err(at_root)?;
+        local::write_scripts(&root, &control).map_err(at_root)?;
         let access = Access {
             host_key,
             authorized_keys: options.authorized_key.clone(),

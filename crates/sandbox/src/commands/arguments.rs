@@ -105,7 +105,7 @@ pub fn check_app_name(name: &str) -> Result<(), Failure> {
 /// The app is named, has a valid name and exists; otherwise Dokku's failure (exit code 20 for a missing app).
 pub fn check_app(host: &SandboxHost, name: &str) -> Result<(), Failure> {
     check_app_name(name)?;
-    if host.store().has_app(name) {
+    if host.has_visible_app(name) {
         Ok(())
     } else {
         Err(Failure::no_such_app(name))

@@ -17,6 +17,7 @@ mod help;
 pub mod letsencrypt;
 mod logs;
 mod plugin;
+pub mod plugn;
 mod ports;
 pub mod property;
 mod ps;
@@ -169,6 +170,7 @@ fn run(
     io: &mut Io,
     host: &SandboxHost,
 ) -> u8 {
+    let host = &host.seen_by(&caller);
     let given = words.first().map_or("", String::as_str);
     let verb = resolve_alias(given);
     let mut args: Vec<String> = words.iter().skip(1).cloned().collect();
