@@ -74,6 +74,8 @@ impl Rules {
                 r"(?m)^(.*probe: stderr from failing .*\n)(.*probe: stdout from failing .*\n)",
                 "$2$1",
             ),
+            // The app's own log of a check may come too late to be shown.
+            (r#"(?m)^(remote: )?       "%s" %s %s GET /health .*\n"#, ""),
             // Process numbers and users of the machine.
             (r"DOKKU_PID=\d+", "DOKKU_PID=<pid>"),
             (r"uid=\S+ gid=\S+ groups=\S+", "<user>"),
