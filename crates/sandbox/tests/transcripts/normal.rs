@@ -22,7 +22,20 @@ impl Rules {
             ),
             (r"\b1[789]\d{8}\b", "<epoch>"),
             (r"\b\d+(m\d+)?s\b", "<duration>"),
+            (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000 UTC", "<time>"),
+            // A line of Docker's client about a container that did not start.
+            (
+                r#"(?m)^time="<time>" level=error msg="error waiting for container: context canceled"\n"#,
+                "",
+            ),
             // Identities.
+            (r"PID +Source", "PID Source"),
+            (r"\.run\.\d+\b", ".run.<number>"),
+            (r"\bm[0-9a-z]{13}\b", "<build>"),
+            (
+                r#"("pid":|Build pid: +|(?:succeeded|running|failed|abandoned) +)\d+ *"#,
+                "$1<pid> ",
+            ),
             (r"sha256:[0-9a-f]{64}", "<image>"),
             (r"\b[0-9a-f]{64}\b", "<long id>"),
             (r"\b[0-9a-f]{40}\b", "<commit>"),

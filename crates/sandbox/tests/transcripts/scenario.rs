@@ -124,6 +124,10 @@ pub const BEFORE: &[(&str, &[Step])] = &[
             "import sys\nprint('boom', flush=True)\nsys.exit(1)\n",
         )],
     ),
+    ("ps-report-all-json", &[Run("apps:create my.app")]),
+    ("ps-report-deployed", &[Run("--force apps:destroy my.app")]),
+    ("q-run-inner-app", &[Push("imgapp")]),
+    ("ps-report-stopped", &[Run("ps:stop myapp")]),
     ("cmd-fail-user-auth", &[Fail("user-auth")]),
     (
         "img-fail-core-post-extract",
