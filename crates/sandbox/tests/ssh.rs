@@ -285,3 +285,43 @@ fn too_long_a_line_is_refused_and_the_longest_passes() {
         120_000
     );
 }
+
+#[test]
+fn the_letsencrypt_stand_in_is_absent_until_it_is_switched_on() {
+    let bed = Bed::start();
+    assert!(bed.run("apps:create a").status.success());
+    let output = bed.run("letsencrypt:enable a");
+    assert!(
+        text(&output.stderr).contains("is not a dokku command"),
+        "{output:?}"
+    );
+    bed.control(r#"{"do":"letsencrypt","installed":true}"#);
+    let output = bed.run("letsencrypt:enable a");
+    assert!(text(&output.stderr).contains("e-mail"), "{output:?}");
+    assert!(
+        bed.run("letsencrypt:set a email a@example.com")
+            .status
+            .success()
+    );
+    assert!(bed.run("letsencrypt:enable a").status.success());
+    assert_eq!(
+        text(&bed.run("certs:report a --ssl-enabled").stdout),
+        "true\n"
+    );
+    assert_eq!(text(&bed.run("url a").stdout), "https://a.dokku.test\n");
+    assert!(text(&bed.run("plugin:list").stdout).contains("  letsencrypt "));
+}
+
+#[test]
+fn an_imported_file_loses_invalid_keys_and_keeps_the_rest() {
+    let bed = Bed::start();
+    assert!(bed.run("apps:create a").status.success());
+    let output = bed.run_with("config:import --no-restart a -", b"GOOD=1\nBAD.KEY=2\n");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        text(&output.stdout).contains("-----> Deleting invalid key BAD.KEY from config for a\n")
+    );
+    assert_eq!(text(&bed.run("config:keys a").stdout), "GOOD\n");
+    assert!(text(&bed.run("domains:help").stdout).contains("    domains:add\n"));
+    assert_eq!(bed.run("nosuch:help").status.code(), Some(1));
+}

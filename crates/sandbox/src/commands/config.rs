@@ -319,6 +319,8 @@ pub fn exported(env: &Env, format: &str) -> Result<String, Failure> {
         "envfile" => env::write(env),
         "pretty" => columns("", env),
         "json" => json(env)?,
+        // Go writes a list that was never begun as null.
+        "json-list" if env.is_empty() => "null".to_owned(),
         "json-list" => {
             let list: Vec<BTreeMap<&str, &str>> = env
                 .iter()
@@ -361,11 +363,26 @@ fn import(call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {
             "open {file}: no such file or directory"
         )));
     }
-    let pairs = match target.arguments.value("format").unwrap_or("envfile") {
+    let mut pairs = match target.arguments.value("format").unwrap_or("envfile") {
         "envfile" | "" => env::read(&text).map_err(|error| Failure::new(error.to_string()))?,
         "json" => from_json(&text)?,
         unknown => return Err(Failure::new(format!("Unknown format: {unknown}"))),
     };
+    if target.arguments.value("format") != Some("json") {
+        let whose = target.app.as_deref().unwrap_or_default();
+        let invalid: Vec<String> = pairs
+            .keys()
+            .filter(|key| check_key(key).is_err())
+            .cloned()
+            .collect();
+        for key in invalid {
+            info(
+                io,
+                &format!("Deleting invalid key {key} from config for {whose}"),
+            )?;
+            pairs.remove(&key);
+        }
+    }
     if pairs.is_empty() {
         return Err(Failure::new("No config vars to set"));
     }

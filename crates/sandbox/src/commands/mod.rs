@@ -206,9 +206,8 @@ fn run(
             run: Run::Code(run),
             ..
         }) => run(&call, io, host),
-        None => host
-            .triggers()
-            .run_subcommand(&call, io, host)
+        None => plugin_help(&call.verb, io)
+            .or_else(|| host.triggers().run_subcommand(&call, io, host))
             .unwrap_or_else(|| unknown(&call, io)),
     }
 }
@@ -224,6 +223,29 @@ fn find(verb: &str, host: &SandboxHost) -> Option<Verb> {
         .flatten()
         .find(|candidate| candidate.name == verb)
         .copied()
+}
+
+/// `PLUGIN:help` of a core plugin whose help was not recorded: the verbs that the sandbox answers.
+fn plugin_help(verb: &str, io: &mut Io) -> Option<u8> {
+    let plugin = verb
+        .strip_suffix(":help")
+        .filter(|plugin| *plugin != "letsencrypt")?;
+    let prefix = format!("{plugin}:");
+    let names: Vec<_> = verbs()
+        .into_iter()
+        .filter(|name| name.starts_with(&prefix))
+        .collect();
+    if names.is_empty() {
+        return None;
+    }
+    let mut text = format!("Usage: dokku {plugin}[:COMMAND]\n\nAdditional commands:\n");
+    for name in names {
+        text.push_str("    ");
+        text.push_str(name);
+        text.push('\n');
+    }
+    answer::write_or_hang_up(&mut io.stdout, &text);
+    Some(0)
 }
 
 /// Names of every verb, sorted.

@@ -1,6 +1,6 @@
 //! `<plugin>:set <app>|--global <key> [<value>]`: single values, cleared by leaving the value out.
 
-use super::answer::{header, verbose};
+use super::answer::header;
 use super::arguments::check_app;
 use super::{Call, Failure, Outcome};
 use crate::host::SandboxHost;
@@ -65,9 +65,4 @@ pub fn global(host: &SandboxHost, key: &str) -> Result<String, Failure> {
         .get(key)
         .cloned()
         .unwrap_or_default())
-}
-
-/// One indented line, as setters that have nothing to set say it.
-pub fn note(io: &mut Io, text: &str) -> Outcome {
-    Ok(verbose(io, text)?)
 }
