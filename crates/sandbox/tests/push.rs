@@ -22,7 +22,10 @@ fn a_pushed_app_serves_and_a_second_push_replaces_it() {
         pushed.stderr
     );
     assert!(
-        pushed.says("       http://myapp.dokku.test"),
+        pushed.says(&format!(
+            "       http://myapp.dokku.test:{}",
+            bed.running.http().port()
+        )),
         "{}",
         pushed.stderr
     );

@@ -18,7 +18,7 @@ pub mod letsencrypt;
 mod logs;
 mod plugin;
 pub mod plugn;
-mod ports;
+pub mod ports;
 pub mod property;
 mod ps;
 mod ps_inspect;

@@ -192,7 +192,7 @@ fn clear(call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {
 }
 
 /// Every address of the app, its own domain first; plain HTTP is served on the router's port.
-fn addresses(app: &App, host: &SandboxHost) -> Vec<String> {
+pub fn addresses(app: &App, host: &SandboxHost) -> Vec<String> {
     let router = host
         .addresses()
         .http

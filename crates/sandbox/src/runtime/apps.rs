@@ -265,7 +265,7 @@ impl Runtime for Apps {
             io.stdout.clone(),
             ("deploy", "config-redeploy"),
         )
-        .and_then(|deploy| deploy.run_with_echo(Deploy::release_and_deploy));
+        .and_then(|deploy| deploy.run(Deploy::release_and_deploy));
         match result {
             Ok(0) => Ok(()),
             Ok(code) => Err(code),

@@ -3,7 +3,6 @@
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Stdio;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::container::{Container, Status};
@@ -63,19 +62,19 @@ impl Candidate<'_> {
         for check in checks {
             talk.verbose(&check.announcement(port_of(check, record.port).unwrap_or(0)));
         }
-        let (results, finished) = mpsc::channel();
         std::thread::scope(|scope| {
-            for check in checks {
-                let results = results.clone();
-                scope.spawn(move || results.send((check, self.run(check))));
-            }
-            drop(results);
+            let running: Vec<_> = checks
+                .iter()
+                .map(|check| (check, scope.spawn(|| self.run(check))))
+                .collect();
             let mut failed = 0;
-            for (check, result) in finished {
-                match result {
+            for (check, result) in running {
+                let broken = || Err("the check itself broke".to_owned());
+                match result.join().unwrap_or_else(|_| broken()) {
                     Ok(()) => talk.verbose(&format!("Healthcheck succeeded name='{}'", check.name)),
                     Err(reason) => {
-                        talk.plain(&format!("{RED}Failure in name='{}': {reason}", check.name));
+                        let name = &check.name;
+                        talk.plain(&format!("{RED}Failure in name='{name}': {reason}"));
                         failed += usize::from(!check.warn);
                     }
                 }

@@ -287,11 +287,7 @@ impl Deploy {
             &self.host,
         );
         let text = said.text();
-        let own = if tree.join("Dockerfile").is_file() {
-            "dockerfile"
-        } else {
-            "herokuish"
-        };
+        let own = super::release::builder(tree);
         text.lines()
             .next()
             .filter(|line| !line.is_empty())
@@ -349,8 +345,8 @@ impl Deploy {
         if !has_it {
             return true;
         }
-        self.talk.warn(&format!(
-            "Deprecated: please upgrade plugin to use '{instead}' plugin trigger instead of {trigger}"
+        self.talk.plain(&format!(
+            " !     Deprecated: please upgrade plugin to use '{instead}' plugin trigger instead of {trigger}"
         ));
         self.fire(trigger, args, None)
     }

@@ -45,28 +45,6 @@ pub fn is_deploy_skipped(host: &SandboxHost, app: &str) -> Result<bool, Failure>
         .is_some_and(|value| value == "true"))
 }
 
-/// The app's addresses, as Dokku tells them.
-pub fn urls(host: &SandboxHost, app: &str) -> Result<Vec<String>, Failure> {
-    let known = host.store().app(app)?;
-    let ports = if known.ports.is_empty() {
-        &known.detected_ports
-    } else {
-        &known.ports
-    };
-    let mut urls = Vec::new();
-    for domain in &known.domains {
-        for mapping in ports {
-            let mut parts = mapping.split(':');
-            let (scheme, port) = (parts.next().unwrap_or("http"), parts.next().unwrap_or("80"));
-            urls.push(match (scheme, port) {
-                ("http", "80") | ("https", "443") => format!("{scheme}://{domain}"),
-                _ => format!("{scheme}://{domain}:{port}"),
-            });
-        }
-    }
-    Ok(urls)
-}
-
 /// The `pre-receive` hook: deploys what was pushed to the deploy branch; the exit code.
 pub fn hook(
     host: &SandboxHost,

@@ -12,6 +12,15 @@ use super::images::{Image, Images};
 use super::procfile::Procfile;
 use crate::host::Runtime;
 
+/// The builder that a recorded Dokku takes for such a tree.
+pub(super) fn builder(tree: &Path) -> &'static str {
+    if tree.join("Dockerfile").is_file() {
+        "dockerfile"
+    } else {
+        "herokuish"
+    }
+}
+
 /// What `app.json` says about tasks and process counts.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -118,7 +127,8 @@ impl Deploy {
         ));
         self.deploy_processes(None)?;
         self.talk.info2("Application deployed:");
-        for url in self.known(super::git::urls(&self.host, &self.app))? {
+        let known = self.known(self.host.store().app(&self.app))?;
+        for url in crate::commands::ports::addresses(&known, &self.host) {
             self.talk.verbose(&url);
         }
         Ok(())
@@ -127,11 +137,7 @@ impl Deploy {
     fn release(&self, image: &Image) -> Result<(), Halt> {
         let app = self.app.as_str();
         let tree = self.apps.images.tree(&image.id);
-        let builder = if tree.join("Dockerfile").is_file() {
-            "dockerfile"
-        } else {
-            "herokuish"
-        };
+        let builder = builder(&tree);
         let tag = Images::latest_tag(app);
         let app_json = self.app_json(&tree)?;
         let procfile = self
@@ -165,7 +171,13 @@ impl Deploy {
             )?;
         }
         passed(self.fire("post-release-builder", &[builder, app, &tag], None))?;
-        passed(self.fire_deprecated("pre-release-builder", "pre-deploy", &[app, "latest"]))?;
+        let before = self.talk.complaints().len();
+        if !self.fire_deprecated("pre-release-builder", "pre-deploy", &[app, "latest"]) {
+            // This one runs inside a Go trigger, which repeats what it wrote to standard error.
+            let complaints = self.talk.complaints().split_off(before);
+            self.talk.raw(format!(" !     {complaints}\n").as_bytes());
+            return Err(Halt::Failed);
+        }
         passed(self.fire("builder-release", &[builder, app, "latest"], None))?;
         self.talk.info2("Processing deployment checks");
         Ok(())

@@ -220,7 +220,7 @@ impl Deploy {
             return Ok(container);
         }
         self.apps.dispose(&container);
-        let builder = "herokuish";
+        let builder = super::release::builder(&self.apps.images.tree(&image.id));
         self.talk.complain(&format!(
             "parallel: This job failed:\n/var/lib/dokku/plugins/available/scheduler-docker-local/bin/scheduler-deploy-process-container {app} {builder} dokku/{app}:latest latest {process_type} {count} {index}\n"
         ));
