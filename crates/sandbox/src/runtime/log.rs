@@ -127,6 +127,22 @@ impl Log {
         locked(&self.state).is_closed = false;
     }
 
+    /// Waits until nothing has been added for a moment: what a process wrote a little earlier may
+    /// still be in its pipe, and nothing tells that no more is to come.
+    pub fn settle(&self) {
+        const MOMENT: Duration = Duration::from_millis(10);
+        for _ in 0..10 {
+            let state = locked(&self.state);
+            let size = state.size;
+            let waited = self.grown.wait_timeout_while(state, MOMENT, |state| {
+                state.size == size && !state.is_closed
+            });
+            if waited.is_ok_and(|(_, result)| result.timed_out()) {
+                return;
+            }
+        }
+    }
+
     /// The last `count` lines.
     pub fn tail(&self, count: usize) -> io::Result<Vec<Line>> {
         let mut last = VecDeque::new();

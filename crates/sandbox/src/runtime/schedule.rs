@@ -289,6 +289,7 @@ impl Deploy {
     }
 
     fn tell_output(&self, container: &Container, short: &str, dyno: &str) -> Result<(), Halt> {
+        container.log().settle();
         let app = &self.app;
         self.talk
             .info2(&format!("Start of {app} container output ({short} {dyno})"));

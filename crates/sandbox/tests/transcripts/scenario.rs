@@ -30,7 +30,6 @@ pub const FIRST: &[Step] = &[
 /// Steps by the recording that they precede; gaps in the recordings, filled.
 pub const BEFORE: &[(&str, &[Step])] = &[
     ("apps-unlock-again", &[Run("apps:unlock app2")]),
-    ("ps-report-stopped", &[Run("ps:stop myapp")]),
     ("apps-create-app2b", &[Run("--force apps:destroy app2")]),
     ("nondokku-pipe", &[Run("--force apps:destroy my.app")]),
     (
