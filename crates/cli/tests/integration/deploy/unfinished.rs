@@ -158,3 +158,23 @@ fn a_connection_lost_in_a_task_is_neither_success_nor_failure() {
     assert_eq!(shop.answer().1, "1 -");
     shop.is_tidy();
 }
+
+#[test]
+fn of_deploys_that_begin_at_once_exactly_one_goes_on() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    shop.deployed(&[]);
+    for round in 0..3 {
+        let commit = shop.commit(&format!("Round {round}"));
+        // The gate lets all of them begin before any of them is answered.
+        host.close_gate();
+        let runs: Vec<_> = (0..3).map(|_| shop.deploy(&[]).start()).collect();
+        await_until("three connections", || host.counts().handshakes >= 3);
+        host.open_gate();
+        let mut codes: Vec<_> = runs.into_iter().map(|run| run.finish().status).collect();
+        codes.sort_unstable();
+        assert_eq!(codes, [Some(0), Some(4), Some(4)], "round {round}");
+        assert_eq!(shop.variables()["RELEASE_SHA"], commit);
+        shop.is_tidy();
+    }
+}

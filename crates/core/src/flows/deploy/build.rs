@@ -70,6 +70,13 @@ impl Run<'_> {
         if let Err(halt @ Halt::Refused(_)) = self.look_for_locks(&Stage::Build) {
             return halt;
         }
+        let output: Vec<&str> = heard.tail.iter().map(String::as_str).collect();
+        if ps::is_deploy_lock(&output.join("\n")) {
+            return Halt::Refused(format!(
+                "another build of {} is under way on the host",
+                self.app()
+            ));
+        }
         let why = match reason {
             "non-fast-forward" | "fetch first" => format!(
                 "the host's branch has commits that {} lacks, and which commit it is at is not known; \

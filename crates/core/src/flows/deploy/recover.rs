@@ -54,6 +54,13 @@ impl Run<'_> {
         if self.journal.is_none() {
             return self.look();
         }
+        if !self.is_journal_ours() {
+            self.warn(format!(
+                "another run has taken the journal of {} over: nothing is put back here",
+                self.app()
+            ));
+            return self.look();
+        }
         let result = match self.damage(halt) {
             Damage::Variables => self.put_back_variables(),
             Damage::Image => self.put_back_image(),
@@ -73,6 +80,14 @@ impl Run<'_> {
             ));
         }
         self.look()
+    }
+
+    /// What cannot be read now is found out by the putting back itself.
+    fn is_journal_ours(&self) -> bool {
+        let (Some(journal), Ok(variables)) = (&self.journal, self.variables(&Stage::Record)) else {
+            return true;
+        };
+        journal.is_held_in(&variables)
     }
 
     fn damage(&self, halt: &Halt) -> Damage {

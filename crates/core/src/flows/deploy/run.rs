@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
+
 use super::{plan::Plan, wish::Wish};
 use crate::{
     app::AppName,
@@ -196,8 +198,14 @@ impl<'a> Run<'a> {
     }
 
     /// Writes the journal and makes sure that it is ours.
+    ///
+    /// Without a compare-and-set on the host this is: look, write, read back, and (`recheck`) read
+    /// once more right before the push. Two runs could both go on only if one of them stalled
+    /// between its look and its write for longer than the other needs for three round trips; Dokku
+    /// then still refuses the second build.
     pub fn take_journal(&mut self) -> Result<(), Halt> {
         let now = self.ground.clock.now();
+        self.refuse_other_journal(now)?;
         let mut undo = self
             .plan
             .variable_changes()
@@ -236,6 +244,28 @@ impl<'a> Run<'a> {
         }
         self.journal = Some(journal);
         Ok(())
+    }
+
+    /// Refuses if another run has begun since the plan was made.
+    fn refuse_other_journal(&self, now: Timestamp) -> Result<(), Halt> {
+        let variables = self.variables(&Stage::Prepare)?;
+        let journal =
+            Journal::of(&variables).map_err(|bad| Halt::Failed(Stage::Prepare, bad.to_string()))?;
+        let expected = self
+            .plan
+            .takeover
+            .as_ref()
+            .map(|earlier| earlier.id.as_str());
+        match journal {
+            Some(journal) if Some(journal.id.as_str()) != expected && !journal.is_expired(now) => {
+                Err(Halt::Ousted(format!(
+                    "another deploy of {} by {} began at the same moment",
+                    self.app(),
+                    journal.by
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Notes in the journal how far the deploy is.
