@@ -20,7 +20,7 @@ const TURNS: usize = 7;
 /// The most that a deploy may add at a round trip of 50 ms.
 const MOST_OVERHEAD: Duration = Duration::from_millis(1500);
 
-/// Two rows for each round-trip delay: time and handshakes.
+/// Two rows for each round-trip delay: time and connections.
 pub fn measure(cli: &Path, sandbox: &Path, interrupts: &Interrupts) -> anyhow::Result<Vec<Row>> {
     let sandbox = Sandbox::start(sandbox, Life::EndsWithThisProcess, interrupts)?;
     let guestbook = Guestbook::plant(&sandbox.directory()?.join(APP))?;
@@ -60,15 +60,15 @@ impl Bench<'_> {
         let (mut of_deploys, mut of_pushes) = (0, 0);
         for _ in 0..TURNS {
             interrupts.check()?;
-            self.handshakes()?;
+            self.connections()?;
             pushes.push(time(&mut self.push(branch))?);
-            of_pushes = of_pushes.max(self.handshakes()?);
+            of_pushes = of_pushes.max(self.connections()?);
             deploys.push(time(&mut self.deploy()?)?);
-            of_deploys = of_deploys.max(self.handshakes()?);
+            of_deploys = of_deploys.max(self.connections()?);
         }
         ensure!(
             of_pushes > 0 && of_deploys > 0,
-            "the sandbox has counted no handshakes"
+            "the sandbox has counted no connections"
         );
         let (deploy, push) = (median(deploys), median(pushes));
         let overhead = deploy.saturating_sub(push);
@@ -87,7 +87,9 @@ impl Bench<'_> {
                 is_within: delay == 0 || overhead < MOST_OVERHEAD,
             },
             Row {
-                what: format!("its handshakes, {delay} ms round trip, most of {TURNS}"),
+                what: format!(
+                    "its connections, a handshake each, {delay} ms round trip, most of {TURNS}"
+                ),
                 ours: of_deploys.to_string(),
                 theirs: format!("{of_pushes} (`git push`)"),
                 comparison: format!("+{additional}"),
@@ -128,14 +130,14 @@ impl Bench<'_> {
         Ok(branch.trim().to_owned())
     }
 
-    /// Handshakes since the last time they were counted.
-    fn handshakes(&self) -> anyhow::Result<u64> {
+    /// TCP connections, each with a handshake, since the last time they were counted.
+    fn connections(&self) -> anyhow::Result<u64> {
         let answer = self
             .sandbox
             .control(&json!({"do": "statistics", "reset": true}))?;
         answer
-            .pointer("/statistics/handshakes")
+            .pointer("/statistics/connections")
             .and_then(Value::as_u64)
-            .with_context(|| format!("no handshakes in {answer}"))
+            .with_context(|| format!("no connections in {answer}"))
     }
 }

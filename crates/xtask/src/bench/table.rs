@@ -34,10 +34,12 @@ impl Table {
         let cores = std::thread::available_parallelism()?;
         let system = field("/etc/os-release", "PRETTY_NAME=")?;
         let processor = field("/proc/cpuinfo", "model name\t:").unwrap_or_default();
+        let load = fs::read_to_string("/proc/loadavg")?;
+        let load = load.split(' ').next().unwrap_or_default();
         let rust = program::output(program::command("rustc")?.arg("--version"))?;
         Ok(Self {
             machine: format!(
-                "{system}, {cores} cores{}, {}",
+                "{system}, {cores} cores{}, {}, load average at the beginning {load}",
                 if processor.is_empty() {
                     String::new()
                 } else {
