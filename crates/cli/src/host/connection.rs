@@ -6,7 +6,10 @@
 
 use std::{
     io::{self, Read},
-    os::unix::{net::UnixStream, process::CommandExt},
+    os::unix::{
+        net::UnixStream,
+        process::{CommandExt, ExitStatusExt},
+    },
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -17,6 +20,7 @@ use dokku_deploy::{host::HostError, interrupt::Interrupts};
 
 use super::{
     classify,
+    foreground::Lent,
     route::Route,
     runtime_directory::{self, RuntimeDirectory},
 };
@@ -179,12 +183,14 @@ impl<'a> Connection<'a> {
             .arg(self.route.target.host())
             .stdin(Stdio::null())
             .stdout(Stdio::null());
-        if self.route.is_interactive {
-            // It may ask on the terminal, so it has to stay in the terminal's foreground.
-            command.stderr(Stdio::inherit());
-        } else {
-            command.stderr(Stdio::null()).process_group(0);
-        }
+        command
+            .process_group(0)
+            .stderr(if self.route.is_interactive {
+                // What ssh tells whoever is to touch a hardware key.
+                Stdio::inherit()
+            } else {
+                Stdio::null()
+            });
         let mut child = command.spawn().map_err(|error| local("ssh", &error))?;
         let end = self.await_master(&mut child);
         if !matches!(end, Ok(Some(_))) {
@@ -203,6 +209,8 @@ impl<'a> Connection<'a> {
                 state.master = Some(Master { socket, log, hold });
                 Ok(())
             }
+            // Ctrl-C at one of its questions.
+            Some(status) if status.signal().is_some() => Err(self.stopped()),
             Some(_) if classify::has_no_socket(&words) => {
                 self.give_up_sharing(state, &classify::last_words(&words));
                 Ok(())
@@ -220,19 +228,27 @@ impl<'a> Connection<'a> {
     fn await_master(&self, child: &mut Child) -> Result<Option<ExitStatus>, HostError> {
         let begun = Instant::now();
         let (asked_before, _) = self.interrupts.requests();
+        let lent = self.route.is_interactive.then(|| Lent::to(child)).flatten();
         loop {
             if let Some(status) = child.try_wait().map_err(|error| local("ssh", &error))? {
                 return Ok(Some(status));
             }
             if self.interrupts.requests().0 > asked_before {
-                return Err(HostError::Stopped {
-                    command: format!("ssh {}", self.route.name()),
-                });
+                return Err(self.stopped());
             }
             if !self.route.is_interactive && begun.elapsed() >= self.route.patience {
                 return Ok(None);
             }
+            if let Some(lent) = &lent {
+                lent.follow_stop();
+            }
             std::thread::sleep(Duration::from_millis(3));
+        }
+    }
+
+    fn stopped(&self) -> HostError {
+        HostError::Stopped {
+            command: format!("ssh {}", self.route.name()),
         }
     }
 

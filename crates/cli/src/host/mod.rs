@@ -5,6 +5,7 @@
 mod child;
 mod classify;
 mod connection;
+mod foreground;
 mod lines;
 mod push;
 mod route;

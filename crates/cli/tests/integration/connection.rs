@@ -8,7 +8,8 @@ use crate::support::{Processes, TestHost};
 fn several_commands_take_one_connection_and_one_handshake() {
     let host = TestHost::start();
     host.create_app("shop");
-    host.cli(&["config:set", "shop", "A=1"]).run();
+    host.cli(&["config:set", "shop", "A=1"])
+        .prints("", "ℹ Setting config for shop...\n✓ Config updated\n");
     let counts = host.counts();
     assert!(counts.commands.len() >= 2, "{counts:?}");
     assert_eq!(
@@ -69,6 +70,36 @@ set -- "${words[@]}"
         "{ran:?}"
     );
     assert_eq!(host.runtime_entries(), Vec::<String>::new());
+}
+
+#[test]
+fn a_connection_that_is_gone_before_a_command_is_sent_is_made_anew() {
+    let host = TestHost::start();
+    host.create_app("shop");
+    // Right before the second command its master is told to end.
+    let ssh = host.home().join("bin/ssh");
+    let text = std::fs::read_to_string(&ssh).unwrap();
+    let ends_the_master = r#"#!/bin/bash
+case "$*" in *ps:report*)
+  words=("$@")
+  for i in "${!words[@]}"; do [ "${words[$i]}" = -S ] && socket=${words[$((i + 1))]}; done
+  case $socket in */s0) command ssh -S "$socket" -O exit host 2>/dev/null;; esac
+esac
+"#;
+    let real = std::env::var("PATH").unwrap();
+    std::fs::write(
+        &ssh,
+        text.replace(
+            "#!/bin/sh\n",
+            &ends_the_master.replace("command ssh", &format!("PATH='{real}' command ssh")),
+        ),
+    )
+    .unwrap();
+    host.cli(&["-q", "config:set", "shop", "A=1"])
+        .prints("", "");
+    let counts = host.counts();
+    assert_eq!(counts.connections, 2, "{counts:?}");
+    assert_eq!(counts.commands.len(), 2, "{counts:?}");
 }
 
 #[test]
