@@ -10,6 +10,7 @@ pub mod faults;
 pub mod host;
 pub mod io;
 pub mod local;
+pub mod plugin_host;
 pub mod runtime;
 mod sandbox;
 pub mod server;

@@ -12,11 +12,11 @@ use tokio::runtime::Runtime;
 use crate::control;
 use crate::host::{Addresses, SandboxHost};
 use crate::local;
+use crate::plugin_host;
 use crate::runtime::{Apps, Pace};
 use crate::server::{self, Access};
 use crate::services::Datastores;
 use crate::store::Store;
-use crate::triggers;
 
 /// The longest path that fits into a socket's address.
 const LONGEST_SOCKET: usize = 100;
@@ -105,7 +105,7 @@ impl Sandbox {
             path: options.authorized_key.clone(),
             source,
         })?;
-        triggers::lay_out(&root).map_err(at_root)?;
+        plugin_host::lay_out(&root).map_err(at_root)?;
         let store = Store::open(&root).map_err(at_root)?;
         if let Some(domain) = &options.domain {
             store

@@ -10,6 +10,7 @@ pub mod apps;
 pub mod arguments;
 mod builds;
 pub mod config;
+pub mod config_format;
 pub mod domains;
 mod git;
 mod git_archive;

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::answer::finish;
 use super::arguments::check_app;
-use super::config::exported;
+use super::config_format::exported;
 use super::{Caller, Failure, Outcome, execute_words};
 use crate::host::SandboxHost;
 use crate::io::Io;
