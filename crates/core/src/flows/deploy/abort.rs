@@ -1,9 +1,9 @@
 //! Putting back what a killed or interrupted deploy left.
 
 use super::{
+    ground::Ground,
     observe::{AppState, Observed},
     refusal::Refusal,
-    run::Ground,
     wish::Wish,
 };
 use crate::{

@@ -1,6 +1,9 @@
 //! Getting the commit onto the host, and going live.
 
-use super::run::{Halt, Heard, Patience, Run};
+use super::{
+    listener::{Heard, Patience},
+    run::{Halt, Run},
+};
 use crate::{
     deployment::Stage,
     dokku::{ports, ps},

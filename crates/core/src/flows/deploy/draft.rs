@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     observe::{AppState, Observed},
-    plan::{DEPLOY_BRANCH, Step},
     refusal::Refusal,
+    step::{DEPLOY_BRANCH, Step},
     wish::Wish,
 };
 use crate::{

@@ -6,6 +6,8 @@
 mod abort;
 mod build;
 mod draft;
+mod ground;
+mod listener;
 mod observe;
 mod plan;
 mod prepare;
@@ -13,16 +15,18 @@ mod recover;
 mod refusal;
 mod run;
 mod show;
+mod step;
 mod tasks;
 mod verify;
 mod wish;
 
 pub use self::{
     abort::{AbortError, Aborted, abort},
+    ground::Ground,
     observe::{AppState, Observed, ServiceState, Unobserved, observe},
-    plan::{Adoption, DEPLOY_BRANCH, Plan, Step, plan},
+    plan::{Adoption, Plan, plan},
     refusal::{Refusal, check_lock},
-    run::Ground,
+    step::{DEPLOY_BRANCH, Step},
     wish::Wish,
 };
 

@@ -1,43 +1,27 @@
 //! A deploy under way: the plan, the journal, the clock, and how it can come to a halt.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    ops::ControlFlow,
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{plan::Plan, wish::Wish};
+use super::{
+    ground::Ground,
+    listener::{Heard, Listener, Patience},
+    plan::Plan,
+    wish::Wish,
+};
 use crate::{
     app::AppName,
-    clock::Clock,
     command::DokkuCommand,
     deployment::{Stage, StepTime},
-    dokku::{capabilities::SetVariables, config},
+    dokku::config,
     event::{Event, Report},
-    host::{Answer, Follow, Host, HostError, Stream},
-    interrupt::{Interrupts, Signal},
-    journal::{self, BEAT_EVERY, Journal, Phase},
-    net::Net,
+    host::{Answer, HostError},
+    interrupt::Signal,
+    journal::{self, Journal, Phase},
     secret::Secret,
     store::Variables,
 };
-
-/// Everything outside that a deploy needs.
-#[derive(Clone, Copy)]
-pub struct Ground<'a> {
-    /// The Dokku host.
-    pub host: &'a dyn Host,
-    /// Host name or address under which the host's router is reached, for names without DNS.
-    pub router: &'a str,
-    /// The network, for the health check.
-    pub net: &'a dyn Net,
-    /// The time.
-    pub clock: &'a dyn Clock,
-    /// Ctrl-C and SIGTERM.
-    pub interrupts: &'a dyn Interrupts,
-}
 
 /// Why a deploy does not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -324,98 +308,5 @@ impl<'a> Run<'a> {
             last_beat: &mut self.last_beat,
             heard: Heard::default(),
         }
-    }
-}
-
-/// How long a running command is let go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Patience {
-    /// The time after which it is stopped.
-    pub limit: Option<Duration>,
-    /// How many requests to stop it takes; the first of several only warns.
-    pub interrupts: u32,
-}
-
-/// What was heard of a command.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Heard {
-    /// The last lines.
-    pub tail: VecDeque<String>,
-    /// Whether it was stopped because of its time limit.
-    pub is_overdue: bool,
-    /// Whether Dokku said that the build is done and is being released.
-    pub has_released: bool,
-}
-
-const TAIL: usize = 40;
-
-pub(super) struct Listener<'b> {
-    source: &'b str,
-    patience: Patience,
-    begun: Duration,
-    interrupts_before: u32,
-    has_warned: bool,
-    ground: Ground<'b>,
-    app: &'b AppName,
-    set_variables: SetVariables,
-    phase: Option<Phase>,
-    report: &'b mut dyn Report,
-    last_beat: &'b mut Duration,
-    pub heard: Heard,
-}
-
-impl Follow for Listener<'_> {
-    fn line(&mut self, from: Stream, line: &str) {
-        if line.starts_with("-----> Releasing ") {
-            self.heard.has_released = true;
-        }
-        if self.heard.tail.len() == TAIL {
-            self.heard.tail.pop_front();
-        }
-        self.heard.tail.push_back(line.to_owned());
-        self.report.event(Event::Output {
-            source: self.source,
-            from,
-            line,
-        });
-    }
-
-    fn tick(&mut self) -> ControlFlow<()> {
-        let now = self.ground.clock.elapsed();
-        if self
-            .patience
-            .limit
-            .is_some_and(|limit| now.saturating_sub(self.begun) >= limit)
-        {
-            self.heard.is_overdue = true;
-            return ControlFlow::Break(());
-        }
-        let requests = self
-            .ground
-            .interrupts
-            .requests()
-            .0
-            .saturating_sub(self.interrupts_before);
-        if requests >= self.patience.interrupts {
-            return ControlFlow::Break(());
-        }
-        if requests > 0 && !self.has_warned {
-            self.has_warned = true;
-            self.report.event(Event::Warning(
-                "a release task is running, and a killed one can be worse than a slow one; ask again to kill it",
-            ));
-        }
-        if let Some(phase) = self.phase
-            && now.saturating_sub(*self.last_beat) >= BEAT_EVERY
-        {
-            *self.last_beat = now;
-            let beat = Journal::beat(phase, self.ground.clock.now());
-            let command = self.set_variables.command(self.app, &beat);
-            if let Err(error) = self.ground.host.ask(&command).and_then(Answer::accepted) {
-                let text = format!("the deploy journal could not be kept fresh: {error}");
-                self.report.event(Event::Warning(&text));
-            }
-        }
-        ControlFlow::Continue(())
     }
 }

@@ -1,9 +1,6 @@
 //! A plan in words.
 
-use super::{
-    plan::{Plan, Step},
-    wish::Wish,
-};
+use super::{plan::Plan, step::Step, wish::Wish};
 use crate::secret::SHOWN;
 
 /// What a step does, in the present and in the past.

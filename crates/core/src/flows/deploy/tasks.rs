@@ -1,6 +1,9 @@
 //! Release tasks: run in the new image, in order; the first that fails ends the deploy.
 
-use super::run::{Halt, Patience, Run};
+use super::{
+    listener::Patience,
+    run::{Halt, Run},
+};
 use crate::{
     deployment::Stage, dokku::run, event::Event, host::HostError, journal::Phase,
     settings::ReleaseTask,

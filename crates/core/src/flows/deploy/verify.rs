@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::run::{Halt, Patience, Run};
+use super::{
+    listener::Patience,
+    run::{Halt, Run},
+};
 use crate::{
     deployment::{Serving, Stage},
     dokku::{letsencrypt, logs, ps, urls},
