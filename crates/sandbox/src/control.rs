@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::commands::letsencrypt;
+use crate::disk;
 use crate::faults::{Failing, Plan};
 use crate::host::SandboxHost;
 use crate::local::{self, LocalCall};
@@ -29,6 +30,9 @@ enum Request {
     },
     Letsencrypt {
         installed: bool,
+    },
+    FullDisk {
+        full: bool,
     },
     Call {
         #[serde(flatten)]
@@ -91,6 +95,14 @@ fn answer(request: Request, host: &SandboxHost) -> Value {
             Ok(()) => json!({"ok": true}),
             Err(error) => json!({"ok": false, "error": error.to_string()}),
         },
+        Request::FullDisk { full } => {
+            let result = if full {
+                disk::fill(host.root()).map(|bytes| json!({"ok": true, "bytes": bytes}))
+            } else {
+                disk::free(host.root()).map(|()| json!({"ok": true}))
+            };
+            result.unwrap_or_else(|error| json!({"ok": false, "error": error.to_string()}))
+        }
         Request::Fail { failing } => {
             host.faults().fail(failing);
             json!({"ok": true})

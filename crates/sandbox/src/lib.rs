@@ -5,6 +5,7 @@
 pub mod child;
 pub mod commands;
 pub mod control;
+pub mod disk;
 pub mod engine;
 pub mod faults;
 pub mod host;

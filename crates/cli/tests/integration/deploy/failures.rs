@@ -217,3 +217,23 @@ fn a_refusal_of_the_host_in_any_step_puts_everything_back() {
         );
     }
 }
+
+#[test]
+fn a_full_disk_fails_the_deploy_and_the_old_version_serves_on() {
+    let Some(host) = TestHost::on_small_disk(64) else {
+        return;
+    };
+    let shop = after_version_1(&host, |_| {});
+    host.set_disk_full(true);
+    let ran = shop.deploy(&[]).run();
+    assert!(matches!(ran.status, Some(5 | 6)), "{ran:?}");
+    assert!(
+        ran.stderr.contains("No space left on device") || ran.stderr.contains("no space"),
+        "{ran:?}"
+    );
+    assert_eq!(shop.answer(), (200, "1 -".to_owned()));
+    host.set_disk_full(false);
+    shop.deployed(&["--resume"]);
+    assert_eq!(shop.answer(), (200, "2 -".to_owned()));
+    shop.is_tidy();
+}

@@ -14,15 +14,53 @@ use tempfile::TempDir;
 use super::Test;
 
 /// A host to test against. Each test has its own.
+///
+/// The order of the fields is that of their ends: what runs on a disk before the disk.
 pub struct TestHost {
-    home: TempDir,
     sandbox: Running,
+    _disk: Option<SmallDisk>,
+    home: TempDir,
+}
+
+/// A tmpfs, unmounted at the end.
+struct SmallDisk(PathBuf);
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        assert!(
+            unmounted.is_ok_and(|status| status.success()),
+            "{} stays mounted",
+            self.0.display()
+        );
+    }
 }
 
 impl TestHost {
     /// A sandbox without apps.
     pub fn start() -> Self {
+        Self::start_in(TempDir::new_in("/tmp").unwrap(), None)
+    }
+
+    /// A sandbox whose root lies on a disk of so many MiB; `None` for people who may not mount one.
+    pub fn on_small_disk(size: u32) -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("not run: only root may mount a small disk");
+            return None;
+        }
         let home = TempDir::new_in("/tmp").unwrap();
+        let root = home.path().join("root");
+        fs::create_dir(&root).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}m"), "tmpfs"])
+            .arg(&root)
+            .status()
+            .unwrap();
+        assert!(mounted.success());
+        Some(Self::start_in(home, Some(SmallDisk(root))))
+    }
+
+    fn start_in(home: TempDir, disk: Option<SmallDisk>) -> Self {
         let path = home.path();
         // A blank in the path, as on many a laptop.
         fs::create_dir_all(path.join("my keys")).unwrap();
@@ -39,7 +77,11 @@ impl TestHost {
             pace: dokku_sandbox::runtime::Pace::default(),
         })
         .unwrap();
-        let host = Self { home, sandbox };
+        let host = Self {
+            sandbox,
+            _disk: disk,
+            home,
+        };
         host.isolate_ssh();
         host.know(&host.known_hosts_line());
         host
@@ -186,6 +228,16 @@ impl TestHost {
             }],
             ..Plan::default()
         });
+    }
+
+    /// The disk that the sandbox lies on has no byte left, or is free again.
+    pub fn set_disk_full(&self, is_full: bool) {
+        let root = self.home().join("root");
+        if is_full {
+            assert!(dokku_sandbox::disk::fill(&root).unwrap() > 0);
+        } else {
+            dokku_sandbox::disk::free(&root).unwrap();
+        }
     }
 
     /// Nothing passes any more.
