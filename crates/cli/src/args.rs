@@ -91,6 +91,17 @@ pub enum Command {
     Stop(commands::process::AppArguments),
     /// Show or change how many processes an app runs
     Scale(commands::process::ScaleArguments),
+    /// Show an app's processes, domains, certificate and limits
+    #[command(visible_alias = "status")]
+    Info(commands::process::AppArguments),
+    /// Write the settings file ~/.dokku-cli
+    Setup,
+    /// Check this machine and the host
+    Doctor,
+    /// List or change short names for apps
+    Alias(commands::alias::AliasArguments),
+    /// Print the completions for a shell
+    Completions(commands::completions::CompletionsArguments),
     /// Print the version
     Version,
 }

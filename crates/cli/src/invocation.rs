@@ -16,7 +16,7 @@ use crate::{
     failure::Failure,
     host::{Route, SshHost},
     repository::Repository,
-    settings_file::SettingsFile,
+    settings_file::{SettingsFile, edit},
     target::Target,
     ui::Ui,
 };
@@ -53,8 +53,7 @@ impl<'a> Invocation<'a> {
         if let Some(file) = self.file.get() {
             return Ok(file);
         }
-        let home = home()?;
-        let file = SettingsFile::read(&Path::new(&home).join(".dokku-cli"), &home)?;
+        let file = SettingsFile::read(&self.file_path()?, &home()?)?;
         for name in file.unknown() {
             self.ui.warning(&format!(
                 "{} sets {name}, which means nothing here",
@@ -64,8 +63,26 @@ impl<'a> Invocation<'a> {
         Ok(self.file.get_or_init(|| file))
     }
 
+    /// Where the settings file lies.
+    #[allow(clippy::unused_self, reason = "it is the file of this invocation")]
+    pub fn file_path(&self) -> Result<PathBuf, Failure> {
+        Ok(Path::new(&home()?).join(".dokku-cli"))
+    }
+
+    /// Changes the text of the settings file; one that is not understood is left alone.
+    pub fn edit_file(&self, change: impl FnOnce(&str) -> String) -> Result<(), Failure> {
+        let path = self.file_path()?;
+        let text = if self.file()?.exists {
+            fs_err::read_to_string(&path)?
+        } else {
+            "# Settings of dokku-cli: read, never executed\n".to_owned()
+        };
+        edit::write(&path, &change(&text))
+            .map_err(|error| Failure::settings(format!("cannot write {}: {error}", path.display())))
+    }
+
     /// A setting: its flag, else the environment, else the file.
-    fn setting(&self, flag: Option<&str>, name: &str) -> Result<Option<String>, Failure> {
+    pub fn setting(&self, flag: Option<&str>, name: &str) -> Result<Option<String>, Failure> {
         if let Some(given) = flag {
             return Ok(Some(given.to_owned()));
         }

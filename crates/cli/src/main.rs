@@ -1,10 +1,5 @@
 //! The deploy tool for Dokku hosts.
 
-#![allow(
-    dead_code,
-    reason = "the rooms of the program are being filled one after another"
-)]
-
 mod actor;
 mod args;
 mod clock;

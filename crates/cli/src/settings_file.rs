@@ -2,6 +2,8 @@
 //!
 //! It holds lines such as `DOKKU_HOST="dokku.example.com"` and `ALIAS_PROD="myapp-production"`.
 
+pub mod edit;
+
 use std::{
     io,
     path::{Path, PathBuf},

@@ -61,11 +61,6 @@ impl Ui {
         self.is_json
     }
 
-    /// Whether only results, warnings and errors are wanted.
-    pub fn is_quiet(&self) -> bool {
-        self.is_quiet
-    }
-
     /// A blank line, the title and a blank line, as narration.
     pub fn header(&self, title: &str) {
         if !self.is_quiet {
@@ -174,6 +169,26 @@ impl Ui {
             Stream::Out => pass(&mut io::stdout().lock(), line),
             Stream::Err => pass(&mut io::stderr().lock(), line),
         }
+    }
+
+    /// Asks for a text, on a terminal only. An empty answer, and nobody to answer, keep `present`.
+    pub fn ask(&self, question: &str, present: Option<&str>) -> Result<Option<String>, Failure> {
+        let present = present.map(str::to_owned);
+        if !io::stdin().is_terminal() {
+            return Ok(present);
+        }
+        let shown = present.as_deref().unwrap_or_default();
+        narrate(&format!("{} [{}]: ", visible(question), visible(shown)));
+        let mut answer = String::new();
+        if io::stdin().lock().read_line(&mut answer)? == 0 {
+            return Err(Failure::refused("no answer was given; nothing was changed"));
+        }
+        let answer = answer.trim();
+        Ok(if answer.is_empty() {
+            present
+        } else {
+            Some(answer.to_owned())
+        })
     }
 
     /// Asks a question that is answered with yes or no, on a terminal only.

@@ -7,7 +7,7 @@ use dokku_deploy::{
     app::AppName,
     dokku::{
         config::{self, is_key_name, storable},
-        ps,
+        is_unknown_command, ps,
     },
     host::{Host, HostError},
     secret::Secret,
@@ -83,7 +83,11 @@ pub fn set(arguments: &SetArguments, invocation: &Invocation) -> Result<u8, Fail
     let variables = pairs(&arguments.pairs)?;
     invocation.ui.info(&format!("Setting config for {app}..."));
     with_host(invocation, |host, _| {
-        let answer = host.ask(&config::import(&app, &variables))?;
+        let mut answer = host.ask(&config::import(&app, &variables))?;
+        if is_unknown_command(&answer) {
+            // Dokku before 0.37.0.
+            answer = host.ask(&config::set_encoded(&app, &variables))?;
+        }
         changed(config::read_changed(&answer)?, &app, host)?;
         restart(&app, host, arguments.no_restart)
     })?;

@@ -1,12 +1,17 @@
 //! One file per verb: arguments in, a flow called, a result shown.
 
+pub mod alias;
 mod app_command;
+pub mod completions;
 pub mod config;
 pub mod deploy;
+mod doctor;
+mod info;
 pub mod list;
 pub mod process;
 pub mod releases;
 pub mod run;
+mod setup;
 pub mod validate;
 
 use dokku_deploy::{
@@ -48,6 +53,11 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
         Command::Start(arguments) => process::act(Verb::Start, arguments, invocation),
         Command::Stop(arguments) => process::act(Verb::Stop, arguments, invocation),
         Command::Scale(arguments) => process::scale(arguments, invocation),
+        Command::Info(arguments) => info::run(arguments, invocation),
+        Command::Setup => setup::run(invocation),
+        Command::Doctor => doctor::run(invocation),
+        Command::Alias(arguments) => alias::run(arguments, invocation),
+        Command::Completions(arguments) => completions::run(arguments, invocation),
         Command::Version => {
             invocation.ui.result(&format!("dokku-cli {VERSION}"))?;
             Ok(exit_codes::OK)

@@ -14,6 +14,7 @@ mod deploy;
 mod interrupts;
 mod refusals;
 mod running;
+mod settings;
 mod silence;
 mod support;
 mod terminal;
