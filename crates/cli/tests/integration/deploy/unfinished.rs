@@ -46,7 +46,7 @@ fn a_second_deploy_is_refused_with_who_and_how_far() {
     slow.has_begun();
     let told = slow.shop.fails(4, &[]);
     assert!(
-        told.contains("Another deploy of shop is under way: ada@example.com is tasks"),
+        told.contains("another deploy of shop is under way: ada@example.com is tasks"),
         "{told}"
     );
     slow.let_go();
