@@ -84,6 +84,13 @@ impl fmt::Display for AppName {
     }
 }
 
+impl<'de> Deserialize<'de> for AppName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let given = String::deserialize(deserializer)?;
+        Self::new(&given).map_err(serde::de::Error::custom)
+    }
+}
+
 impl std::str::FromStr for AppName {
     type Err = BadAppName;
     fn from_str(given: &str) -> Result<Self, Self::Err> {

@@ -17,6 +17,7 @@ pub mod journal;
 pub mod lock;
 pub mod naming;
 pub mod net;
+pub mod plugin_protocol;
 pub mod release;
 pub mod secret;
 pub mod service;

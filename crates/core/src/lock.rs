@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -17,12 +17,22 @@ use crate::{
     store::{Variables, seal, unseal},
 };
 
+pub use self::status::{Base, Seen, Status, Verdict};
+
 const LOCKED: &str = "DEPLOY_LOCKED";
 const REASON: &str = "DEPLOY_LOCK_REASON";
 const BY: &str = "DEPLOY_LOCK_BY";
 const AT: &str = "DEPLOY_LOCK_AT";
 const UNTIL: &str = "DEPLOY_LOCK_UNTIL";
 const ID: &str = "DEPLOY_LOCK_ID";
+
+/// The longest reason that is taken, in bytes.
+pub const LONGEST_REASON: usize = 4096;
+
+/// Stands for a reason where none was given.
+const NO_REASON: &str = "No reason provided";
+/// Stands for what a lock does not say.
+const UNKNOWN: &str = "Unknown";
 
 /// Names the app whose lock counts for a preview too.
 pub const BASE_APP: &str = "DEPLOY_BASE_APP";
@@ -31,7 +41,7 @@ pub const BASE_APP: &str = "DEPLOY_BASE_APP";
 pub const KEYS: [&str; 6] = [LOCKED, REASON, BY, AT, UNTIL, ID];
 
 /// Whether an app may be deployed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum LockState {
     /// It may.
@@ -43,7 +53,7 @@ pub enum LockState {
 }
 
 /// A lock, as it was set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
     /// Why, in the words of who locked; `No reason provided` where they gave none.
     pub reason: String,
@@ -119,14 +129,60 @@ impl Lock {
         let bound = Binding::of(raw(ID), raw(REASON), raw(BY), raw(AT));
         let until = bound.read(raw(UNTIL));
         Self {
-            reason: or(REASON, "No reason provided"),
-            by: or(BY, "Unknown"),
-            at: or(AT, "Unknown"),
+            reason: or(REASON, NO_REASON),
+            by: or(BY, UNKNOWN),
+            at: or(AT, UNKNOWN),
             until,
             id: id.map(str::to_owned),
             has_stray_end: until.is_none() && !raw(UNTIL).is_empty(),
         }
     }
+
+    /// A short text that differs between any two locks: whoever was shown a lock names it by this
+    /// when unlocking, and does not unlock another one that was set meanwhile.
+    pub fn fingerprint(&self) -> String {
+        let id = self.id.as_deref().unwrap_or_default();
+        Binding::of(id, &self.reason, &self.by, &self.at).0
+    }
+
+    /// The run of `lock --all` that set this lock, if one did.
+    pub fn group(&self) -> Option<&str> {
+        let (group, _) = self.id.as_deref()?.strip_prefix(GROUP)?.split_once('-')?;
+        Some(group).filter(|group| !group.is_empty())
+    }
+}
+
+/// What the ids of locks begin with that `lock --all` set.
+const GROUP: &str = "all-";
+
+/// The id of a lock of its own. `nonce` is a random text of letters and digits.
+pub fn single_id(nonce: &str) -> String {
+    format!("one-{nonce}")
+}
+
+/// The id of a lock that is one of several, set by one run of `lock --all`. Both texts are of
+/// letters and digits.
+pub fn group_id(group: &str, nonce: &str) -> String {
+    format!("{GROUP}{group}-{nonce}")
+}
+
+/// A reason that is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the reason is {length} bytes long and may have at most {LONGEST_REASON} (4 KiB in UTF-8); put the details elsewhere and name the place"
+)]
+pub struct LongReason {
+    /// Its length in bytes.
+    pub length: usize,
+}
+
+/// Checks that a reason is not too long; apart from that any text is one.
+pub fn check_reason(reason: &str) -> Result<(), LongReason> {
+    let length = reason.len();
+    if length > LONGEST_REASON {
+        return Err(LongReason { length });
+    }
+    Ok(())
 }
 
 /// A lock to be set.
@@ -166,6 +222,22 @@ impl NewLock {
             .into_iter()
             .map(|(key, value)| (key.to_owned(), Secret::new(value)))
             .collect()
+    }
+
+    /// The variables that set this lock where `present` ones are stored already. An end that an
+    /// earlier lock left is emptied: it does not count, but people who read the variables would
+    /// wonder.
+    pub fn variables_over(&self, present: &Variables) -> BTreeMap<String, Secret> {
+        let mut variables = self.variables();
+        if present.text(UNTIL).is_some_and(|end| !end.is_empty()) {
+            variables.entry(UNTIL.to_owned()).or_default();
+        }
+        variables
+    }
+
+    /// The lock as it reads back.
+    pub fn lock(&self) -> Lock {
+        Lock::read(&self.variables().into())
     }
 
     /// Whether `lock`, as read back, is this one: somebody else may have written at the same time.
@@ -215,6 +287,8 @@ pub fn base_app(app: &AppName, variables: &Variables) -> Result<Option<AppName>,
     };
     Ok(base.filter(|base| base != app))
 }
+
+mod status;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ pub mod certs;
 pub mod checks;
 pub mod config;
 pub mod datastore;
+pub mod deploy_system;
 pub mod domains;
 pub mod git;
 pub mod letsencrypt;

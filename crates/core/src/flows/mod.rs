@@ -1,3 +1,4 @@
 //! Operations that change a host: observe, plan, execute. They never import each other.
 
 pub mod deploy;
+pub mod lock;
