@@ -178,3 +178,28 @@ fn of_deploys_that_begin_at_once_exactly_one_goes_on() {
         shop.is_tidy();
     }
 }
+
+#[test]
+fn a_lock_set_between_the_check_and_the_push_is_honoured() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    shop.deployed(&[]);
+    shop.release("2");
+    // As soon as the deploy writes its journal, somebody on the host locks the app.
+    let once = host.home().join("once");
+    std::fs::write(&once, "").unwrap();
+    host.plugin(
+        "incident",
+        "post-config-update",
+        &format!(
+            "[ -e '{0}' ] || exit 0\nrm '{0}'\ndokku config:set --no-restart shop DEPLOY_LOCKED=true DEPLOY_LOCK_REASON=incident\n",
+            once.display()
+        ),
+    );
+    let told = shop.fails(4, &["--var", "GREETING=hi"]);
+    assert!(told.contains("shop is locked: incident"), "{told}");
+    assert!(told.contains("Nothing was pushed."), "{told}");
+    assert_eq!(shop.answer().1, "1 -");
+    assert!(shop.variables().get("GREETING").is_none());
+    shop.is_tidy();
+}

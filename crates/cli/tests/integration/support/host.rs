@@ -182,18 +182,20 @@ impl TestHost {
     pub fn close_gate(&self) {
         let closed = self.home().join("closed");
         fs::write(&closed, "").unwrap();
-        let plugin = self.home().join("root/plugins/gate");
+        self.plugin(
+            "gate",
+            "user-auth",
+            &format!("while [ -e {} ]; do sleep 0.02; done\n", closed.display()),
+        );
+    }
+
+    /// Puts a plugin with one trigger, a shell script, onto the host.
+    pub fn plugin(&self, name: &str, trigger: &str, script: &str) {
+        let plugin = self.home().join("root/plugins").join(name);
         fs::create_dir_all(&plugin).unwrap();
-        let script = plugin.join("user-auth");
-        fs::write(
-            &script,
-            format!(
-                "#!/bin/sh\nwhile [ -e {} ]; do sleep 0.02; done\n",
-                closed.display()
-            ),
-        )
-        .unwrap();
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = plugin.join(trigger);
+        fs::write(&path, format!("#!/bin/sh\n{script}")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// Lets the waiting commands go on.
