@@ -2,7 +2,10 @@
 
 use dokku_sandbox::faults::Plan;
 
-use crate::support::{Processes, TestHost};
+use crate::{
+    deploy::Shop,
+    support::{Processes, TestHost, await_until},
+};
 
 #[test]
 fn several_commands_take_one_connection_and_one_handshake() {
@@ -39,11 +42,8 @@ fn a_key_that_is_not_there_leaves_the_choice_to_ssh_and_is_said() {
     );
 }
 
-#[test]
-fn where_no_socket_can_be_made_each_command_connects_by_itself() {
-    let host = TestHost::start();
-    host.create_app("shop");
-    // A master that cannot listen, as on a file system without sockets.
+/// Makes masters unable to listen, as on a file system without sockets.
+fn take_sockets_away(host: &TestHost) {
     let ssh = host.home().join("bin/ssh");
     let text = std::fs::read_to_string(&ssh).unwrap();
     let cannot_listen = r#"#!/bin/bash
@@ -55,6 +55,76 @@ done
 set -- "${words[@]}"
 "#;
     std::fs::write(&ssh, text.replace("#!/bin/sh\n", cannot_listen)).unwrap();
+}
+
+#[test]
+fn without_sockets_a_deploy_pushes_all_the_same() {
+    let host = TestHost::start();
+    take_sockets_away(&host);
+    let shop = Shop::new(&host);
+    shop.deployed(&[]);
+    assert_eq!(shop.answer().1, "1 -");
+    let counts = host.counts();
+    assert!(counts.connections > 2, "{counts:?}");
+}
+
+#[test]
+fn a_deploy_takes_one_connection_for_its_commands_and_its_push() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    shop.deployed(&[]);
+    let counts = host.counts();
+    assert_eq!(
+        (counts.connections, counts.handshakes),
+        (1, 1),
+        "{counts:?}"
+    );
+    assert!(
+        counts
+            .commands
+            .iter()
+            .any(|command| command.starts_with("git-receive-pack")),
+        "{counts:?}"
+    );
+}
+
+#[test]
+fn a_host_that_falls_silent_during_a_push_leaves_the_outcome_unknown() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    // A build that does not end before the host is gone.
+    let (begun, go) = (host.home().join("begun"), host.home().join("go"));
+    shop.write(
+        "bin/build",
+        &format!(
+            "#!/bin/sh\ntouch '{}'\nwhile [ ! -e '{}' ]; do sleep 0.05; done\n",
+            begun.display(),
+            go.display()
+        ),
+    );
+    shop.make_executable("bin/build");
+    shop.commit("a slow build");
+    let started = shop.deploy(&["--yes"]).env("DOKKU_TIMEOUT", "3s").start();
+    await_until("the build", || begun.exists());
+    host.fault(Plan {
+        hang: true,
+        ..Plan::default()
+    });
+    let ran = started.finish();
+    std::fs::write(&go, "").unwrap();
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    assert!(
+        ran.stderr.contains("cannot reach HOST: Timeout, server"),
+        "{ran:?}"
+    );
+    assert_eq!(host.runtime_entries(), Vec::<String>::new());
+}
+
+#[test]
+fn where_no_socket_can_be_made_each_command_connects_by_itself() {
+    let host = TestHost::start();
+    host.create_app("shop");
+    take_sockets_away(&host);
     host.cli(&["-q", "list"]).prints("shop\n", "");
     let ran = host.cli(&["-v", "list"]).run();
     assert_eq!(
