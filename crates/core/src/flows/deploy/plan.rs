@@ -14,7 +14,7 @@ use super::{
 use crate::{
     app::AppName,
     dokku::capabilities::Capabilities,
-    journal::Journal,
+    journal::{self, Journal},
     release::{History, Release},
     store::Variables,
     variables::{Changes, MANAGED},
@@ -210,7 +210,9 @@ fn adoption(
     app: &AppState,
     changes: &Changes,
 ) -> Option<Adoption> {
-    if app.variables.contains_key(MANAGED) {
+    // A journal is this system's too: a run that was killed before it wrote the list.
+    let is_ours = |key: &str| app.variables.contains_key(key);
+    if is_ours(MANAGED) || journal::KEYS.iter().any(|key| is_ours(key)) {
         return None;
     }
     let is_fresh = !app.ps.is_deployed && app.variables.is_empty() && app.git.sha.is_none();
