@@ -4,7 +4,7 @@ use dokku_deploy::{
     app::{AppName, Environment},
     deployment::Commit,
     flows::deploy::Wish,
-    naming::{Target, app_of},
+    naming::{Branches, Target, app_of},
     settings::Resolved,
 };
 
@@ -28,8 +28,22 @@ pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result
     let settings = Project::at(repository.top())?.settings()?;
     let checked_out = repository.branch()?;
     let (head, branch) = commit(arguments, &repository, checked_out.as_deref())?;
-    let environment = environment(arguments, &settings.branches(), branch.as_deref())?;
-    let app = app(arguments, invocation, &repository, environment)?;
+    let named = arguments
+        .app
+        .as_deref()
+        .map(|given| invocation.named_app(given))
+        .transpose()?;
+    let environment = environment(
+        arguments,
+        named.as_ref(),
+        &repository.name(),
+        &settings.branches(),
+        branch.as_deref(),
+    )?;
+    let app = match named {
+        Some(app) => app,
+        None => app_by_name_of(&repository.name(), environment)?,
+    };
     let resolved: Resolved = settings.resolve(environment);
     if !arguments.abort {
         refuse_shallow(&repository)?;
@@ -81,46 +95,35 @@ fn commit(
     Ok((head, checked_out.map(str::to_owned)))
 }
 
+/// `--env`, else what the named app's name says, else what the branch says.
 fn environment(
     arguments: &DeployArguments,
-    branches: &dokku_deploy::naming::Branches,
+    named: Option<&AppName>,
+    repository: &str,
+    branches: &Branches,
     branch: Option<&str>,
 ) -> Result<Environment, Failure> {
     if let Some(environment) = arguments.env {
         return Ok(environment);
     }
-    let named = arguments
-        .app
-        .as_deref()
-        .and_then(|app| AppName::new(app).ok())
-        .map(|app| Environment::of_app(&app));
-    match (branch, named) {
-        (Some(branch), named) => match (branches.environment(branch), named) {
-            (Ok(environment), _) => Ok(environment),
-            // An app that is named belongs to an environment by its own name.
-            (Err(_), Some(named)) if named != Environment::Production => Ok(named),
-            (Err(unknown), _) => Err(Failure::settings(unknown.to_string())),
-        },
-        (None, Some(named)) => Ok(named),
-        (None, None) => Err(Failure::settings("No branch and no environment is known")
+    // A repository called `api-dev` has a production app of that name.
+    let is_main_app = named.is_some_and(|app| app.as_str() == repository);
+    let by_name = named.map(Environment::of_app).filter(|_| !is_main_app);
+    match (by_name, branch) {
+        (Some(environment), _) if environment != Environment::Production => Ok(environment),
+        (_, Some(branch)) => branches.environment(branch).map_err(Failure::from),
+        (_, None) if named.is_some() => Ok(Environment::Production),
+        (_, None) => Err(Failure::settings("No branch and no environment is known")
             .hint("Name the environment with --env.")),
     }
 }
 
-fn app(
-    arguments: &DeployArguments,
-    invocation: &Invocation<'_>,
-    repository: &Repository,
-    environment: Environment,
-) -> Result<AppName, Failure> {
-    if let Some(given) = &arguments.app {
-        return invocation.named_app(given);
-    }
+fn app_by_name_of(repository: &str, environment: Environment) -> Result<AppName, Failure> {
     let target = Target::of(environment, None).ok_or_else(|| {
         Failure::usage("A preview belongs to a pull request, whose number is not known here")
             .hint("Name the app: `dokku-cli deploy REPOSITORY-pr-NUMBER --env preview`.")
     })?;
-    app_of(&repository.name(), target).map_err(|error| Failure::settings(error.to_string()))
+    app_of(repository, target).map_err(|error| Failure::settings(error.to_string()))
 }
 
 fn refuse_shallow(repository: &Repository) -> Result<(), Failure> {

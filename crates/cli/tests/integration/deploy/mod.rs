@@ -1,6 +1,7 @@
 //! `dokku-cli deploy`, end to end: real git, real ssh, real processes behind the sandbox's router.
 
 mod bad_input;
+mod details;
 mod failures;
 mod goes_live;
 mod unfinished;

@@ -242,6 +242,11 @@ impl TestHost {
         }
     }
 
+    /// Installs the stand-in for the plugin that gets certificates.
+    pub fn install_letsencrypt(&self) {
+        dokku_sandbox::commands::letsencrypt::install(self.sandbox.host(), true).unwrap();
+    }
+
     /// Nothing passes any more.
     pub fn hang(&self) {
         self.fault(Plan {
