@@ -4,10 +4,12 @@
 //! concepts (`lock`, `release`, …) → `settings`, `dokku` → `flows`.
 
 pub mod app;
+pub mod backup;
 pub mod clock;
 pub mod command;
 pub mod deployment;
 pub mod dokku;
+pub mod dump;
 pub mod event;
 pub mod flows;
 pub mod health;
@@ -19,6 +21,7 @@ pub mod naming;
 pub mod net;
 pub mod plugin_protocol;
 pub mod release;
+pub mod retention;
 pub mod secret;
 pub mod service;
 pub mod settings;

@@ -1,0 +1,163 @@
+//! Dumps of databases: whose they are and whether they are whole, judged by their bytes alone.
+//!
+//! A dump is read once, from its first byte to its last, with little memory. It is always the raw
+//! one: whoever holds a compressed file decompresses it on the way.
+
+mod postgres;
+mod redis;
+mod sql;
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    io::{self, Read},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::service::ServiceKind;
+
+/// What a whole dump tells about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dump {
+    /// The engine that wrote it.
+    pub engine: Engine,
+    /// The version of the server that it was taken from, where the dump says it.
+    pub version: Option<String>,
+    /// What is in it, by name (`TABLE public orders`); empty where the format has no names.
+    pub contents: BTreeSet<String>,
+    /// Bytes read, all of the dump.
+    pub size: u64,
+    /// What was looked at, for the manifest.
+    pub checks: Vec<String>,
+}
+
+/// The engines whose dumps are understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// PostgreSQL's custom format.
+    Postgres,
+    /// SQL as `mysqldump` writes it.
+    Mysql,
+    /// SQL as `mariadb-dump` writes it.
+    Mariadb,
+    /// Redis' RDB.
+    Redis,
+}
+
+impl Engine {
+    /// The engine behind a service, `None` where its dumps are not understood here.
+    pub fn of(kind: ServiceKind) -> Option<Self> {
+        match kind {
+            ServiceKind::Postgres => Some(Self::Postgres),
+            ServiceKind::Mysql => Some(Self::Mysql),
+            ServiceKind::Mariadb => Some(Self::Mariadb),
+            ServiceKind::Redis => Some(Self::Redis),
+            ServiceKind::Mongo | ServiceKind::Rabbitmq | ServiceKind::Elasticsearch => None,
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Postgres => "PostgreSQL",
+            Self::Mysql => "MySQL",
+            Self::Mariadb => "MariaDB",
+            Self::Redis => "Redis",
+        })
+    }
+}
+
+/// Why bytes are no dump that restores.
+#[derive(Debug, thiserror::Error)]
+pub enum BadDump {
+    /// Nothing at all.
+    #[error("it is empty")]
+    Empty,
+    /// No format that is known.
+    #[error("it is no dump of PostgreSQL (custom format), MySQL, MariaDB or Redis")]
+    Unknown,
+    /// It ends before its end.
+    #[error("the {engine} dump ends too early, in {place}, after {size} bytes")]
+    Truncated {
+        /// Whose dump it is.
+        engine: Engine,
+        /// Where it was being read.
+        place: &'static str,
+        /// Bytes read.
+        size: u64,
+    },
+    /// Something in it cannot be.
+    #[error("the {engine} dump is damaged: {why}")]
+    Damaged {
+        /// Whose dump it is.
+        engine: Engine,
+        /// What cannot be.
+        why: String,
+    },
+    /// It could not be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+}
+
+/// Reads a whole raw dump. The engine is recognised by the content.
+pub fn inspect(from: &mut dyn Read) -> Result<Dump, BadDump> {
+    let mut source = Source { from, size: 0 };
+    let mut head = [0; 5];
+    let read = source.fill(&mut head)?;
+    let head = head.get(..read).unwrap_or_default();
+    match head {
+        [] => Err(BadDump::Empty),
+        b"PGDMP" => postgres::inspect(&mut source),
+        b"REDIS" => redis::inspect(&mut source),
+        head if sql::may_begin(head) => sql::inspect(head, &mut source),
+        _ => Err(BadDump::Unknown),
+    }
+}
+
+/// Counts what is read.
+struct Source<'a> {
+    from: &'a mut dyn Read,
+    size: u64,
+}
+
+impl Source<'_> {
+    /// Fills as much of `buffer` as there is.
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.from.read(rest) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.size += filled as u64;
+        Ok(filled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_dump_is_called_so() {
+        assert!(matches!(inspect(&mut &b""[..]), Err(BadDump::Empty)));
+        for other in [
+            &b"hello"[..],
+            b"PGDM",
+            b"\x1f\x8b\x08",
+            b"REDI",
+            b"\0\0\0\0\0\0",
+        ] {
+            assert!(
+                matches!(inspect(&mut &other[..]), Err(BadDump::Unknown)),
+                "{other:?}"
+            );
+        }
+    }
+}
