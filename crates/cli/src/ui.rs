@@ -1,7 +1,7 @@
 //! The only printing: narration on standard error, results on standard output.
 //!
 //! Colours appear on a terminal only (`NO_COLOR` switches them off there too). Text from hosts,
-//! commits and files cannot steer the terminal: see [`visible`].
+//! commits and files cannot steer the terminal: see [`visible()`].
 
 mod outline;
 mod visible;
@@ -147,7 +147,7 @@ impl Ui {
         }
     }
 
-    /// Prints a line of the result. Text from outside has to go through [`visible`] before.
+    /// Prints a line of the result. Text from outside has to go through [`visible()`] before.
     pub fn result(&self, line: &str) -> Result<(), Failure> {
         self.has_result.store(true, Ordering::Relaxed);
         let mut out = anstream::stdout().lock();

@@ -123,7 +123,7 @@ fn documents() -> anyhow::Result<Outcome> {
     passed(program::run(
         program::cargo()?
             .args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"])
-            .arg("--document-private-items")
+            .args(["--document-private-items", "--keep-going"])
             .env(
                 "RUSTDOCFLAGS",
                 "-D warnings -A rustdoc::private_intra_doc_links",

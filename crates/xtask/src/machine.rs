@@ -29,6 +29,7 @@ const PROGRAMS: &[(&str, &str, Need)] = &[
     ("ssh-keygen", "openssh-client", Need::Tools),
     ("python3", "python3", Need::Tools),
     ("setpriv", "util-linux", Need::Tools),
+    ("script", "bsdutils", Need::Tools),
     ("psql", "postgresql-client", Need::Demo),
     ("initdb", "postgresql", Need::Demo),
     ("mariadbd", "mariadb-server", Need::Everything),

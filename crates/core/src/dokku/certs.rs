@@ -23,7 +23,7 @@ pub fn report(app: &AppName, form: Form) -> DokkuCommand {
     report::ask("certs", app, form)
 }
 
-/// Reads the answer to [`report`]; `None` when the app does not exist.
+/// Reads the answer to [`report()`]; `None` when the app does not exist.
 pub fn read(answer: &Answer) -> Result<Option<Certs>, HostError> {
     // Its keys begin with `ssl`, not with the plugin's name.
     let Some(report) = Report::read("ssl", answer)? else {

@@ -23,7 +23,7 @@ pub fn report(app: &AppName, form: Form) -> DokkuCommand {
     report::ask("checks", app, form)
 }
 
-/// Reads the answer to [`report`]; `None` when the app does not exist.
+/// Reads the answer to [`report()`]; `None` when the app does not exist.
 pub fn read(answer: &Answer) -> Result<Option<Checks>, HostError> {
     let Some(report) = Report::read("checks", answer)? else {
         return Ok(None);

@@ -23,7 +23,7 @@ pub fn report(app: &AppName, form: Form) -> DokkuCommand {
     report::ask("domains", app, form)
 }
 
-/// Reads the answer to [`report`]; `None` when the app does not exist.
+/// Reads the answer to [`report()`]; `None` when the app does not exist.
 pub fn read(answer: &Answer) -> Result<Option<Domains>, HostError> {
     let Some(report) = Report::read("domains", answer)? else {
         return Ok(None);

@@ -26,7 +26,7 @@ pub fn report(app: &AppName, form: Form) -> DokkuCommand {
     report::ask("git", app, form)
 }
 
-/// Reads the answer to [`report`]; `None` when the app does not exist.
+/// Reads the answer to [`report()`]; `None` when the app does not exist.
 pub fn read_report(answer: &Answer) -> Result<Option<GitReport>, HostError> {
     let Some(report) = Report::read("git", answer)? else {
         return Ok(None);

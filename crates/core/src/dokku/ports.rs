@@ -65,7 +65,7 @@ pub fn report(app: &AppName) -> DokkuCommand {
     report::ask("ports", app, Form::Json)
 }
 
-/// Reads the answer to [`report`]; `None` when the app does not exist.
+/// Reads the answer to [`report()`]; `None` when the app does not exist.
 pub fn read(answer: &Answer) -> Result<Option<Ports>, HostError> {
     let Some(report) = Report::read("ports", answer)? else {
         return Ok(None);

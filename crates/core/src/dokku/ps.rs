@@ -47,7 +47,7 @@ pub fn report(app: &AppName) -> DokkuCommand {
     report::ask("ps", app, Form::Json)
 }
 
-/// Reads the answer to [`report`]; `None` when the app does not exist.
+/// Reads the answer to [`report()`]; `None` when the app does not exist.
 pub fn read_report(answer: &Answer) -> Result<Option<PsReport>, HostError> {
     let Some(report) = Report::read("ps", answer)? else {
         return Ok(None);

@@ -29,7 +29,7 @@ pub fn report(app: &AppName) -> DokkuCommand {
     report::ask("resource", app, Form::Json)
 }
 
-/// Reads the answer to [`report`]: limits by process type, [`ALL`] for the default of all;
+/// Reads the answer to [`report()`]: limits by process type, [`ALL`] for the default of all;
 /// `None` when the app does not exist.
 pub fn read(answer: &Answer) -> Result<Option<BTreeMap<String, Limits>>, HostError> {
     // An app that never had a limit has no report: Dokku prints nothing, status 0.
