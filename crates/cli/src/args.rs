@@ -102,6 +102,11 @@ pub enum Command {
     Alias(commands::alias::AliasArguments),
     /// Print the completions for a shell
     Completions(commands::completions::CompletionsArguments),
+    /// Check the record of locks and deploys that the plugin keeps on the host
+    Audit(commands::audit::AuditArguments),
+    /// What the Dokku plugin runs on the host
+    #[command(hide = true)]
+    Plugin(commands::plugin::PluginArguments),
     /// Print the version
     Version,
 }

@@ -13,6 +13,7 @@ mod invocation;
 mod program;
 mod project;
 mod repository;
+mod server;
 mod settings_file;
 mod target;
 mod ui;

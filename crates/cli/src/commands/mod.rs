@@ -2,12 +2,14 @@
 
 pub mod alias;
 mod app_command;
+pub mod audit;
 pub mod completions;
 pub mod config;
 pub mod deploy;
 mod doctor;
 mod info;
 pub mod list;
+pub mod plugin;
 pub mod process;
 pub mod releases;
 pub mod run;
@@ -58,6 +60,8 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
         Command::Doctor => doctor::run(invocation),
         Command::Alias(arguments) => alias::run(arguments, invocation),
         Command::Completions(arguments) => completions::run(arguments, invocation),
+        Command::Audit(arguments) => audit::run(arguments, invocation),
+        Command::Plugin(arguments) => plugin::run(arguments, invocation),
         Command::Version => {
             invocation.ui.result(&format!("dokku-cli {VERSION}"))?;
             Ok(exit_codes::OK)

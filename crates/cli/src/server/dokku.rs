@@ -1,0 +1,158 @@
+//! Dokku, as the plugin calls it on the host.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+
+use dokku_deploy::{secret::Secret, store::Variables};
+
+/// The app does not exist, says Dokku.
+const NO_SUCH_APP: i32 = 20;
+
+/// Why Dokku did not do what the plugin asked of it.
+#[derive(Debug, thiserror::Error)]
+pub enum DokkuError {
+    /// It could not be started.
+    #[error("cannot run `{program}`: {source}")]
+    Start {
+        /// The program.
+        program: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It answered with an error.
+    #[error("`{command}` failed with exit status {status}: {complaint}")]
+    Refused {
+        /// The command without values.
+        command: String,
+        /// `None` after a signal.
+        status: String,
+        /// What it wrote to standard error.
+        complaint: String,
+    },
+    /// It answered something that was not expected.
+    #[error("`{command}` answered something else than {expected}")]
+    Unparsable {
+        /// The command.
+        command: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+}
+
+/// The variables of an app, by the one trigger that tells an app without variables (exit 0), a
+/// missing app (20) and an unreadable store (1) apart. `None`: no such app.
+pub fn export(app: &str) -> Result<Option<Variables>, DokkuError> {
+    let words = ["trigger", "config-export", app, "false", "false", "json"];
+    let output = run("plugn", &words)?;
+    match output.status.code() {
+        Some(0) => {
+            let map: BTreeMap<String, String> =
+                serde_json::from_slice(&output.stdout).map_err(|_| DokkuError::Unparsable {
+                    command: "plugn trigger config-export".to_owned(),
+                    expected: "the app's variables as JSON",
+                })?;
+            Ok(Some(map.into_iter().collect()))
+        }
+        Some(NO_SUCH_APP) => Ok(None),
+        _ => Err(refused("plugn trigger config-export", &output)),
+    }
+}
+
+/// Sets variables without restarting the app and without printing them.
+pub fn set(app: &str, variables: &BTreeMap<String, Secret>) -> Result<(), DokkuError> {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let pairs: Vec<String> = variables
+        .iter()
+        .map(|(key, value)| format!("{key}={}", STANDARD.encode(value.expose())))
+        .collect();
+    let mut words = vec!["--quiet", "config:set", "--no-restart", "--encoded", app];
+    words.extend(pairs.iter().map(String::as_str));
+    accept("dokku config:set", &run("dokku", &words)?)
+}
+
+/// Unsets variables without restarting the app; those that are not there are passed over.
+pub fn unset(app: &str, keys: &[&str]) -> Result<(), DokkuError> {
+    let mut words = vec!["--quiet", "config:unset", "--no-restart", app];
+    words.extend(keys);
+    accept("dokku config:unset", &run("dokku", &words)?)
+}
+
+/// The branch that deploys an app.
+pub fn deploy_branch(app: &str) -> Result<String, DokkuError> {
+    let output = run("plugn", &["trigger", "git-deploy-branch", app])?;
+    accept("plugn trigger git-deploy-branch", &output)?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    match text.lines().map(str::trim).find(|line| !line.is_empty()) {
+        Some(branch) => Ok(branch.to_owned()),
+        None => Err(DokkuError::Unparsable {
+            command: "plugn trigger git-deploy-branch".to_owned(),
+            expected: "a branch",
+        }),
+    }
+}
+
+/// The variable that Dokku puts the commit into; `None` where the app wants none.
+pub fn revision_variable(app: &str) -> Result<Option<String>, DokkuError> {
+    let output = run(
+        "dokku",
+        &["--quiet", "git:report", app, "--git-rev-env-var"],
+    )?;
+    accept("dokku git:report", &output)?;
+    let name = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    Ok(Some(name).filter(|name| !name.is_empty()))
+}
+
+/// The apps that whoever called may see.
+pub fn apps() -> Result<Vec<String>, DokkuError> {
+    let output = run("dokku", &["--quiet", "apps:list"])?;
+    accept("dokku apps:list", &output)?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect())
+}
+
+fn run(program: &'static str, words: &[&str]) -> Result<Output, DokkuError> {
+    let mut command = Command::new(program);
+    command
+        .args(words)
+        // A push's quarantine is no business of these, and `--app` was meant for us.
+        .env_remove("GIT_QUARANTINE_PATH")
+        .env_remove("DOKKU_APP_NAME")
+        .stdin(Stdio::null());
+    // The work directory of a build may be gone by now.
+    if let Some(home) = std::env::var_os("DOKKU_ROOT").map(PathBuf::from)
+        && home.is_dir()
+    {
+        command.current_dir(home);
+    }
+    command
+        .output()
+        .map_err(|source| DokkuError::Start { program, source })
+}
+
+fn accept(command: &str, output: &Output) -> Result<(), DokkuError> {
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(refused(command, output))
+}
+
+fn refused(command: &str, output: &Output) -> DokkuError {
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    DokkuError::Refused {
+        command: command.to_owned(),
+        status: output
+            .status
+            .code()
+            .map_or_else(|| "none, by a signal".to_owned(), |code| code.to_string()),
+        complaint: complaint.trim().trim_start_matches('!').trim().to_owned(),
+    }
+}

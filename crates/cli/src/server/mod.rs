@@ -1,0 +1,24 @@
+//! The server side: what the Dokku plugin `deploy-system` does on the host.
+//!
+//! The plugin's own files are shims that run `dokku-cli plugin ENTRY …`; everything that they do is
+//! here. Facts about triggers, their arguments and what their failures do are of a recorded Dokku
+//! 0.38.27 and its source.
+
+mod audit;
+mod break_glass;
+mod dokku;
+mod envfile;
+mod gate;
+mod ledger;
+mod permit;
+mod place;
+mod refusal;
+mod repository;
+mod state;
+mod turn;
+
+pub use self::{
+    audit::{Since, verify},
+    gate::{Deploy, gate},
+    place::Place,
+};

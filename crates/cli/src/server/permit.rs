@@ -1,0 +1,95 @@
+//! One-use permissions to deploy one commit of a locked app.
+
+use std::{io, io::Write, path::PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::place::{Place, is_path_part};
+
+/// A permission, as it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permit {
+    /// Who wants it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When it ends unused.
+    pub until: Timestamp,
+}
+
+/// Gives a permission; a second one for the same commit replaces the first.
+pub fn give(place: &Place, app: &str, commit: &str, permit: &Permit) -> io::Result<()> {
+    let path = path(place, app, commit)?;
+    let directory = place.data().join("permits");
+    fs_err::create_dir_all(&directory)?;
+    let mut file = tempfile::NamedTempFile::new_in(&directory)?;
+    serde_json::to_writer(&mut file, permit)?;
+    file.flush()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Takes the permission for this commit, if there is one that has not ended. Nobody can take it
+/// twice.
+pub fn use_up(
+    place: &Place,
+    app: &str,
+    commit: &str,
+    now: Timestamp,
+) -> io::Result<Option<Permit>> {
+    let path = path(place, app, commit)?;
+    let taken = path.with_extension(format!("taken-{}", std::process::id()));
+    match fs_err::rename(&path, &taken) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let permit: Permit = serde_json::from_slice(&fs_err::read(&taken)?)?;
+    fs_err::remove_file(&taken)?;
+    Ok(Some(permit).filter(|permit| now < permit.until))
+}
+
+fn path(place: &Place, app: &str, commit: &str) -> io::Result<PathBuf> {
+    let is_commit = commit.len() >= 40 && commit.chars().all(|c| c.is_ascii_hexdigit());
+    if !is_path_part(app) || !is_commit {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{app:?} and {commit:?} are not an app and its commit"),
+        ));
+    }
+    let name = format!("{app}-{commit}.json");
+    Ok(place.data().join("permits").join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMMIT: &str = "0123456789012345678901234567890123456789";
+
+    #[test]
+    fn a_permission_is_for_one_commit_of_one_app_once_and_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::under(dir.path());
+        let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        let permit = Permit {
+            by: "ada".to_owned(),
+            reason: "rollback".to_owned(),
+            until: "2026-11-23T12:10:00Z".parse().unwrap(),
+        };
+        give(&place, "shop", COMMIT, &permit).unwrap();
+        let other = COMMIT.replace('9', "8");
+        assert_eq!(use_up(&place, "shop", &other, now).unwrap(), None);
+        assert_eq!(use_up(&place, "shop-staging", COMMIT, now).unwrap(), None);
+        assert_eq!(
+            use_up(&place, "shop", COMMIT, now).unwrap(),
+            Some(permit.clone())
+        );
+        assert_eq!(use_up(&place, "shop", COMMIT, now).unwrap(), None);
+        give(&place, "shop", COMMIT, &permit).unwrap();
+        assert_eq!(use_up(&place, "shop", COMMIT, permit.until).unwrap(), None);
+        assert!(give(&place, "../shop", COMMIT, &permit).is_err());
+        assert!(give(&place, "shop", "HEAD", &permit).is_err());
+    }
+}
