@@ -1,9 +1,12 @@
 //! `plugin`: the entries of the Dokku plugin, called by its shims on the host. Hidden from people.
 
+mod subcommand;
+
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use crate::{
+    exit_codes,
     failure::Failure,
     invocation::Invocation,
     server::{self, Place},
@@ -29,6 +32,31 @@ enum Entry {
         /// The commit
         commit: String,
     },
+    /// After variables of an app were changed
+    PostConfigUpdate {
+        /// The app
+        app: String,
+        /// `set`, `unset` or `clear`
+        operation: String,
+        /// The keys that were named
+        keys: Vec<String>,
+    },
+    /// After an app was destroyed
+    PostDelete {
+        /// The app
+        app: String,
+    },
+    /// `dokku deploy-system:…`
+    Subcommand {
+        /// The words, from `deploy-system:` on
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
+    /// Lines of `dokku help`
+    Commands {
+        /// How the plugin was asked
+        words: Vec<String>,
+    },
 }
 
 /// Runs an entry of the plugin.
@@ -40,5 +68,24 @@ pub fn run(arguments: &PluginArguments, invocation: &Invocation) -> Result<u8, F
             let deploy = server::Deploy { app, commit };
             server::gate(&place, &deploy, now, invocation.ui)
         }
+        Entry::PostConfigUpdate {
+            app,
+            operation,
+            keys,
+        } => {
+            let change = server::Change {
+                app,
+                operation,
+                keys,
+            };
+            server::variables_changed(&place, &change, now, invocation.ui)?;
+            Ok(exit_codes::OK)
+        }
+        Entry::PostDelete { app } => {
+            server::app_destroyed(&place, app)?;
+            Ok(exit_codes::OK)
+        }
+        Entry::Subcommand { words } => subcommand::run(words, &place, now, invocation),
+        Entry::Commands { .. } => subcommand::help(invocation),
     }
 }

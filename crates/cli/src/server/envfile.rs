@@ -25,7 +25,7 @@ fn plain(written: &str) -> Option<String> {
     };
     let body = quoted.strip_suffix('"')?;
     // Such a value reads back as another one, or not at all.
-    if body.ends_with('\\') {
+    if body.ends_with(['\\', '"']) {
         return None;
     }
     let mut value = String::with_capacity(body.len());

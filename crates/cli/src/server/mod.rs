@@ -10,15 +10,20 @@ mod dokku;
 mod envfile;
 mod gate;
 mod ledger;
+mod locks;
 mod permit;
 mod place;
 mod refusal;
 mod repository;
 mod state;
 mod turn;
+mod watch;
 
 pub use self::{
     audit::{Since, verify},
     gate::{Deploy, gate},
+    locks::{all as all_locks, lock, status, unlock},
+    permit::{Permit, permit},
     place::Place,
+    watch::{Change, app_destroyed, variables_changed},
 };

@@ -5,7 +5,12 @@ use std::{io, io::Write, path::PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::place::{Place, is_path_part};
+use super::{
+    audit::{Event, Happening},
+    gate::record,
+    place::{Place, is_path_part},
+};
+use crate::ui::Ui;
 
 /// A permission, as it was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,8 +23,28 @@ pub struct Permit {
     pub until: Timestamp,
 }
 
+/// Gives a permission and records it.
+pub fn permit(
+    place: &Place,
+    app: &str,
+    commit: &str,
+    permit: &Permit,
+    now: Timestamp,
+    ui: &Ui,
+) -> io::Result<()> {
+    give(place, app, commit, permit)?;
+    let happening = Happening {
+        commit: Some(commit.to_owned()),
+        by: Some(permit.by.clone()),
+        reason: Some(permit.reason.clone()),
+        ..Happening::new(Event::Permitted, app)
+    };
+    record(place, happening, now, ui);
+    Ok(())
+}
+
 /// Gives a permission; a second one for the same commit replaces the first.
-pub fn give(place: &Place, app: &str, commit: &str, permit: &Permit) -> io::Result<()> {
+fn give(place: &Place, app: &str, commit: &str, permit: &Permit) -> io::Result<()> {
     let path = path(place, app, commit)?;
     let directory = place.data().join("permits");
     fs_err::create_dir_all(&directory)?;

@@ -163,7 +163,7 @@ fn the_pusher_is_told_why_who_since_when_and_how_to_unlock() {
         );
     }
     let entry = host.audit().pop().unwrap();
-    assert_eq!(entry["key"]["name"], "admin");
+    assert_eq!(entry["key"]["name"], "test");
     assert!(
         entry["key"]["fingerprint"]
             .as_str()
@@ -230,7 +230,7 @@ fn a_broken_plugin_refuses_deploys_unless_the_glass_is_broken_and_breaks_nothing
         .collect();
     assert_eq!(told[..2], ["opened: the plugin is broken", "passed"]);
     assert!(
-        told[2].starts_with("the plugin is broken (admin, "),
+        told[2].starts_with("the plugin is broken (test, "),
         "{told:?}"
     );
     host.ok("deploy-system:break-glass --end");

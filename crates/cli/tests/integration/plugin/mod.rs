@@ -1,6 +1,8 @@
 //! The Dokku plugin in the sandbox: its real shims run the real program, through real pushes.
 
+mod audit;
 mod gate;
+mod locks;
 
 use std::{
     fs,
@@ -177,6 +179,29 @@ impl Guarded {
         entry["event"].as_str().unwrap().to_owned()
     }
 
+    /// A call of the plugin's file `entry` as Dokku makes it, without Dokku.
+    pub fn entry(&self, entry: &str, words: &[&str], source: &str) -> Command {
+        let root = self.host.home().join("root");
+        let mut command = Command::new(root.join("plugins/deploy-system").join(entry));
+        command
+            .args(words)
+            .env_clear()
+            .env(
+                "PATH",
+                format!("{}:/usr/bin:/bin", root.join("bin").display()),
+            )
+            .env("DOKKU_LIB_ROOT", root.join("lib"))
+            .env("DOKKU_ROOT", root.join("home"))
+            .env(
+                "PLUGIN_CORE_AVAILABLE_PATH",
+                root.join("lib/core-plugins/available"),
+            )
+            .env("DOKKU_BUILD_SOURCE", source)
+            .env("SSH_NAME", "test")
+            .stdin(Stdio::null());
+        command
+    }
+
     /// Puts a script in the place of the plugin's program.
     pub fn replace_program(&self, script: &str) {
         let path = self.program();
@@ -191,7 +216,7 @@ impl Guarded {
         symlink(env!("CARGO_BIN_EXE_dokku-cli"), self.program()).unwrap();
     }
 
-    fn program(&self) -> PathBuf {
+    pub fn program(&self) -> PathBuf {
         self.host
             .home()
             .join("root/plugins/deploy-system/bin/dokku-cli")

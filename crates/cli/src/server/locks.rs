@@ -1,0 +1,192 @@
+//! Locking and unlocking on the host: one compare-and-set each, one after another for an app.
+
+use dokku_deploy::{
+    app::AppName,
+    lock::{self, LockState, Malformed, NewLock, check_reason},
+    plugin_protocol::{Fault, FaultKind, LockRequest, Locking, UnlockRequest, Unlocking},
+    store::Variables,
+};
+use jiff::Timestamp;
+
+use super::{
+    audit::{Event, Happening},
+    dokku::{self, DokkuError},
+    gate::{record, say},
+    ledger::{Ledger, lock_variables},
+    place::Place,
+    refusal,
+    state::Standing,
+};
+use crate::ui::Ui;
+
+fn fault(kind: FaultKind, message: &impl ToString) -> Fault {
+    Fault {
+        kind,
+        message: message.to_string(),
+    }
+}
+
+fn failed(error: &impl ToString) -> Fault {
+    fault(FaultKind::Failed, error)
+}
+
+fn missing(app: &AppName) -> Fault {
+    fault(FaultKind::NoSuchApp, &format!("there is no app {app}"))
+}
+
+fn unreadable(app: &AppName, why: &dyn std::fmt::Display) -> Fault {
+    fault(
+        FaultKind::Unreadable,
+        &format!("whether {app} is locked cannot be told: {why}"),
+    )
+}
+
+fn variables(app: &AppName) -> Result<Variables, Fault> {
+    dokku::export(app.as_str())
+        .map_err(|error| unreadable(app, &error))?
+        .ok_or_else(|| missing(app))
+}
+
+/// Locks the app, if nobody else has.
+pub fn lock(
+    place: &Place,
+    app: &AppName,
+    request: &LockRequest,
+    now: Timestamp,
+    ui: &Ui,
+) -> Result<Locking, Fault> {
+    check_reason(&request.reason).map_err(|long| fault(FaultKind::Invalid, &long))?;
+    let until = request
+        .end
+        .map(|end| end.after(now))
+        .transpose()
+        .map_err(|bad| fault(FaultKind::Invalid, &bad))?;
+    let mut ledger = Ledger::open(place, app.as_str()).map_err(|error| failed(&error))?;
+    let present = variables(app)?;
+    let (replaced, expired) = match LockState::of(&present, now) {
+        Ok(LockState::Unlocked) => (None, None),
+        Ok(LockState::Expired(lock)) => (None, Some(lock)),
+        Ok(LockState::Locked(lock)) if request.replace => (Some(lock), None),
+        Ok(LockState::Locked(lock)) => return Ok(Locking::Held { lock }),
+        Err(_) if request.replace => (None, None),
+        Err(malformed) => return Err(unreadable(app, &malformed)),
+    };
+    let new = NewLock {
+        reason: request.reason.clone(),
+        by: request.by.clone(),
+        at: now,
+        until,
+        id: request.id.clone(),
+    };
+    change(&ledger, || {
+        dokku::set(app.as_str(), &new.variables_over(&present))
+    })?;
+    let after = variables(app)?;
+    match LockState::of(&after, now) {
+        Ok(LockState::Locked(lock)) if new.is(&lock) => {}
+        _ => {
+            return Err(failed(&format!(
+                "the lock of {app} was changed by somebody else while it was set: look at it again"
+            )));
+        }
+    }
+    ledger.memory.lock = Some(lock_variables(&after));
+    ledger.save().map_err(|error| failed(&error))?;
+    let mut happening = Happening::new(Event::Lock, app.as_str());
+    happening.by = Some(request.by.clone());
+    happening.reason = Some(request.reason.clone());
+    happening.source = Some("deploy-system:lock".to_owned());
+    record(place, happening, now, ui);
+    Ok(Locking::Taken {
+        lock: new.lock(),
+        replaced: replaced.map(Box::new),
+        expired: expired.map(Box::new),
+    })
+}
+
+/// Unlocks the app.
+pub fn unlock(
+    place: &Place,
+    app: &AppName,
+    request: &UnlockRequest,
+    now: Timestamp,
+    ui: &Ui,
+) -> Result<Unlocking, Fault> {
+    let mut ledger = Ledger::open(place, app.as_str()).map_err(|error| failed(&error))?;
+    let present = variables(app)?;
+    let (was, had_expired) = match LockState::of(&present, now) {
+        Ok(LockState::Unlocked) => return Ok(Unlocking::NotLocked),
+        Ok(LockState::Locked(lock)) => (Some(lock), false),
+        Ok(LockState::Expired(lock)) => (Some(lock), true),
+        Err(_) if request.only.is_none() => (None, false),
+        Err(malformed) => return Err(unreadable(app, &malformed)),
+    };
+    if let (Some(only), Some(lock)) = (&request.only, &was)
+        && *only != lock.fingerprint()
+    {
+        return Ok(Unlocking::Changed { lock: lock.clone() });
+    }
+    let keys: Vec<&str> = lock::KEYS
+        .into_iter()
+        .filter(|key| present.contains_key(*key))
+        .collect();
+    change(&ledger, || dokku::unset(app.as_str(), &keys))?;
+    let after = variables(app)?;
+    let relocked = match LockState::of(&after, now) {
+        Ok(LockState::Locked(lock)) => Some(lock),
+        _ => None,
+    };
+    ledger.memory.lock = relocked.as_ref().map(|_| lock_variables(&after));
+    ledger.save().map_err(|error| failed(&error))?;
+    if let Err(error) = refusal::heal(place, app.as_str(), &ledger) {
+        say(
+            ui,
+            &format!("A refused commit is still on the branch of {app}: {error}"),
+        );
+    }
+    let mut happening = Happening::new(Event::Unlock, app.as_str());
+    happening.by = Some(request.by.clone());
+    happening.reason = was
+        .as_ref()
+        .map(|lock| format!("was locked by {}: {}", lock.by, lock.reason));
+    happening.source = Some("deploy-system:unlock".to_owned());
+    record(place, happening, now, ui);
+    Ok(Unlocking::Unlocked {
+        was,
+        had_expired,
+        relocked,
+    })
+}
+
+fn change(ledger: &Ledger, act: impl FnOnce() -> Result<(), DokkuError>) -> Result<(), Fault> {
+    let _writing = ledger.writing().map_err(|error| failed(&error))?;
+    act().map_err(|error| failed(&error))
+}
+
+/// The lock of an app and of its base.
+pub fn status(app: &AppName, now: Timestamp) -> Result<lock::Status, Fault> {
+    let standing = Standing::read(app.as_str(), now, dokku::export).ok_or_else(|| missing(app))?;
+    let seen = |known: Result<LockState, String>| match known {
+        Ok(state) => Ok::<_, Malformed>(state).into(),
+        Err(why) => lock::Seen::Unknown { why },
+    };
+    Ok(lock::Status {
+        app: app.clone(),
+        lock: seen(standing.own),
+        base: standing.base.map(|(app, known)| lock::Base {
+            app,
+            lock: seen(known),
+        }),
+    })
+}
+
+/// The locks of all apps that whoever asks may see.
+pub fn all(now: Timestamp) -> Result<Vec<lock::Status>, Fault> {
+    let names = dokku::apps().map_err(|error| failed(&error))?;
+    names
+        .iter()
+        .map(|name| status(&AppName::new(name).map_err(|error| failed(&error))?, now))
+        // An app may be destroyed while the list is read.
+        .filter(|status| !matches!(status, Err(fault) if fault.kind == FaultKind::NoSuchApp))
+        .collect()
+}
