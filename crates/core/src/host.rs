@@ -4,6 +4,9 @@ use std::{ops::ControlFlow, time::Duration};
 
 use crate::command::{DokkuCommand, Unsendable};
 
+/// Words of godotenv, which keeps Dokku's variables, after which it quotes what it read.
+const QUOTES_VARIABLES: [&str; 2] = ["unterminated quoted value", "unexpected character"];
+
 /// What a command answered. A non-zero status is an answer, not an error of the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -28,9 +31,18 @@ impl Answer {
         std::str::from_utf8(&self.stdout).map_err(|_| self.unparsable("text in UTF-8"))
     }
 
-    /// Standard error as text, blanks at the ends removed, anything not UTF-8 replaced.
+    /// Standard error as text, blanks at the ends removed, anything not UTF-8 replaced. Where Dokku
+    /// cannot read an app's stored variables it quotes them: that part is left out.
     pub fn complaint(&self) -> String {
-        String::from_utf8_lossy(&self.stderr).trim().to_owned()
+        let text = String::from_utf8_lossy(&self.stderr);
+        let end = QUOTES_VARIABLES
+            .iter()
+            .filter_map(|words| text.find(words).map(|at| at + words.len()))
+            .min();
+        match end.and_then(|end| text.get(..end)) {
+            Some(beginning) => format!("{} …", beginning.trim()),
+            None => text.trim().to_owned(),
+        }
     }
 
     /// This answer as a refusal.

@@ -215,6 +215,8 @@ mod tests {
                 text.contains("cannot be read") && text.contains("root"),
                 "{text}"
             );
+            // What Dokku quotes there are values.
+            assert!(!text.contains("abc") && !text.contains("B=1"), "{text}");
         }
     }
 
