@@ -274,8 +274,20 @@ fn what_runs_without_proof_is_built_again() {
     let mut observed = deployed(COMMIT);
     let app = observed.app.as_mut().unwrap();
     app.git.sha = Some(COMMIT.into());
+    app.git.deploy_branch = "master".into();
     app.containers = vec![container("c1", "sha256:somebody-elses")];
     insta::assert_snapshot!(steps(&wish(), &observed));
+}
+
+#[test]
+fn what_was_once_on_master_says_nothing_of_another_deploy_branch() {
+    let mut observed = deployed(EARLIER);
+    let app = observed.app.as_mut().unwrap();
+    app.git.sha = Some(COMMIT.into());
+    app.git.deploy_branch = "live".into();
+    let plan = plan(&wish(), &observed, now(), false).unwrap();
+    assert_eq!(plan.previous_commit.as_deref(), Some(EARLIER));
+    assert!(steps(&wish(), &observed).contains("Pushing 1111111 to live"));
 }
 
 #[test]

@@ -21,6 +21,17 @@ pub struct GitReport {
     pub source_image: Option<String>,
 }
 
+/// The branch that HEAD of every app's repository points to, whatever its deploy branch is.
+const HEAD: &str = "master";
+
+impl GitReport {
+    /// The commit that the deploy branch is at, where Dokku tells it: with another deploy branch
+    /// the reported one may be what was pushed to `master` long ago.
+    pub fn deployed(&self) -> Option<&str> {
+        self.sha.as_deref().filter(|_| self.deploy_branch == HEAD)
+    }
+}
+
 /// Asks about the repository of an app.
 pub fn report(app: &AppName, form: Form) -> DokkuCommand {
     report::ask("git", app, form)

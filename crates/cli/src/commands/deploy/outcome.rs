@@ -37,6 +37,9 @@ pub fn tell_success(deployment: &Deployment, ui: &Ui) {
                 "{app} serves {commit} already; nothing had to be changed"
             ));
         }
+        (_, Some(version)) if deployment.serving == Serving::Nothing => ui.success(&format!(
+            "Deployed! {commit} is release v{version} of {app}; no process of it is meant to run"
+        )),
         (_, Some(version)) => ui.success(&format!(
             "Deployed! {app} serves {commit} as release v{version}"
         )),

@@ -55,11 +55,18 @@ pub fn abort(
             return Err(AbortError::Unreadable(bad.to_string()));
         }
     };
-    let is_new_live = journal.phase == Phase::Checking;
-    if !is_new_live {
+    let is_new_live = is_new_live(&journal, app);
+    if is_new_live != Some(true) {
         put_back(wish, app, capabilities, &journal, ground, report)?;
     }
-    if is_held {
+    if is_new_live.is_none() {
+        report.event(Event::Warning(&format!(
+            "which version serves is not known: the deploy of {} may have gone live before it ended",
+            journal.commit.get(..7).unwrap_or(&journal.commit)
+        )));
+    }
+    let is_new_live = is_new_live == Some(true);
+    if is_held || restores_image(&journal).is_some() {
         ask(ground, &capabilities.skip_deploy.clear(&wish.app))?;
     }
     remove_journal(wish, ground)?;
@@ -67,6 +74,27 @@ pub fn abort(
         journal: Box::new(journal),
         is_new_live,
     })
+}
+
+/// Whether what the run deployed serves, by the images that run; `None`: that is not known.
+fn is_new_live(journal: &Journal, app: &AppState) -> Option<bool> {
+    match journal.phase {
+        Phase::Checking => return Some(true),
+        Phase::Preparing | Phase::Holding | Phase::Tasks => return Some(false),
+        // Dokku switches by itself, and goes on with that when nobody is there any more.
+        Phase::Building | Phase::Switching | Phase::Restoring => {}
+    }
+    if app.container_ids().is_empty() {
+        return Some(false);
+    }
+    let recorded = app.history.as_ref().ok()?.current()?.image.as_ref()?;
+    Some(*recorded != app.running_image()?)
+}
+
+/// The commit whose image has to be put back: the run may have built another.
+fn restores_image(journal: &Journal) -> Option<&str> {
+    let has_built = journal.phase != Phase::Preparing;
+    journal.previous.as_deref().filter(|_| has_built)
 }
 
 /// Why an abort did not put everything back.
@@ -95,8 +123,7 @@ fn put_back(
     report: &mut dyn Report,
 ) -> Result<(), AbortError> {
     let (set, unset) = differing(&journal.undo, &app.variables);
-    let has_built = journal.phase != Phase::Preparing;
-    if has_built && let Some(previous) = &journal.previous {
+    if let Some(previous) = restores_image(journal) {
         restore_image(wish, app, capabilities, journal, previous, ground, report)?;
     }
     if !set.is_empty() {
@@ -121,6 +148,12 @@ fn restore_image(
     report.event(Event::Step(
         "Putting the earlier version's image back, without going live",
     ));
+    // The journal first: where this abort ends early, the hold has to be known to the next run.
+    let restoring = Journal::beat(Phase::Restoring, ground.clock.now());
+    ask(
+        ground,
+        &capabilities.set_variables.command(&wish.app, &restoring),
+    )?;
     ask(ground, &capabilities.skip_deploy.set(&wish.app))?;
     let push = Push {
         app: wish.app.clone(),
@@ -134,11 +167,11 @@ fn restore_image(
         PushOutcome::UpToDate => match ground.host.follow(&ps::rebuild(&wish.app), &mut teller)? {
             0 => Ok(()),
             status => Err(AbortError::Failed(format!(
-                "building the earlier version again failed with status {status}"
+                "building the earlier version again failed with status {status}; {UNTIL_MENDED}"
             ))),
         },
         PushOutcome::Rejected { reason } => Err(AbortError::Failed(format!(
-            "the host rejected the push of the earlier commit {previous} ({reason})"
+            "the host rejected the push of the earlier commit {previous} ({reason}); {UNTIL_MENDED}"
         ))),
     }
 }
@@ -151,6 +184,10 @@ fn remove_journal(wish: &Wish, ground: Ground<'_>) -> Result<(), AbortError> {
 fn ask(ground: Ground<'_>, command: &crate::command::DokkuCommand) -> Result<Answer, AbortError> {
     Ok(ground.host.ask(command).and_then(Answer::accepted)?)
 }
+
+/// What holds, and what helps, as long as the earlier image is not back.
+const UNTIL_MENDED: &str = "nothing that is pushed goes live until this is in order. If a build is still \
+     under way there, abort again when it has ended; `dokku-cli deploy --resume` deploys over it";
 
 struct Teller<'a> {
     report: &'a mut dyn Report,

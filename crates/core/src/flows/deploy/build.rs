@@ -17,7 +17,7 @@ const PATIENCE: Patience = Patience {
     interrupts: 1,
 };
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Sets Dokku's skip-deploy: what is pushed from now on is built and does not go live.
     pub fn hold(&mut self, phase: Phase) -> Result<(), Halt> {
         // The journal first: a crash in between must not leave the property unexplained.
@@ -43,17 +43,13 @@ impl Run<'_> {
             self.may_serve = true;
         }
         let commit = self.wish.commit.sha.clone();
-        let (mut outcome, mut heard) = self.push(&commit, branch, None);
-        let is_behind = matches!(&outcome, Ok(PushOutcome::Rejected { reason })
-            if reason == "non-fast-forward" || reason == "fetch first");
-        if is_behind && lease.is_some() {
-            self.note("the host's branch has commits that this one lacks: they are replaced");
-            (outcome, heard) = self.push(&commit, branch, lease.map(str::to_owned));
-        }
+        let leases: Vec<&str> = lease.into_iter().chain(self.left_on_branch()).collect();
+        let (outcome, heard) = self.push_over(&commit, branch, &leases);
         match outcome.map_err(|error| self.halt(&Stage::Build, error))? {
             PushOutcome::Accepted => {
                 self.is_pushed = true;
                 self.is_built = true;
+                self.is_live = !self.is_held;
                 Ok(())
             }
             PushOutcome::UpToDate => {
@@ -66,6 +62,37 @@ impl Run<'_> {
                 Err(self.rejected(&reason, &heard))
             }
         }
+    }
+
+    /// The commit that the run which is taken over may have left on the branch.
+    pub fn left_on_branch(&self) -> Option<&'a str> {
+        let left = self.plan.takeover.as_ref()?;
+        (left.phase != Phase::Preparing).then_some(left.commit.as_str())
+    }
+
+    /// Pushes `commit`; where that is no fast-forward, in place of the first of `leases` that the
+    /// branch is at.
+    pub fn push_over(
+        &mut self,
+        commit: &str,
+        branch: &str,
+        leases: &[&str],
+    ) -> (Result<PushOutcome, HostError>, Heard) {
+        let is_elsewhere = |outcome: &Result<PushOutcome, HostError>| {
+            matches!(outcome, Ok(PushOutcome::Rejected { reason })
+                if ["non-fast-forward", "fetch first", "stale info"].contains(&reason.as_str()))
+        };
+        let (mut outcome, mut heard) = self.push(commit, branch, None);
+        if is_elsewhere(&outcome) && !leases.is_empty() {
+            self.note("the host's branch has commits that this one lacks: they are replaced");
+        }
+        for lease in leases {
+            if !is_elsewhere(&outcome) {
+                break;
+            }
+            (outcome, heard) = self.push(commit, branch, Some((*lease).to_owned()));
+        }
+        (outcome, heard)
     }
 
     fn rejected(&self, reason: &str, heard: &Heard) -> Halt {
@@ -110,9 +137,11 @@ impl Run<'_> {
             force_with_lease: lease,
         };
         let host = self.ground.host;
+        self.is_under_way = true;
         let mut listener = self.listener("build", PATIENCE);
         let outcome = host.push(&push, &mut listener);
         let heard = listener.heard;
+        self.is_under_way = outcome.is_err();
         (outcome, heard)
     }
 
@@ -122,11 +151,14 @@ impl Run<'_> {
             self.enter(Phase::Building, &Stage::Build)?;
             self.may_serve = true;
         }
+        self.is_under_way = true;
         let (status, heard) = self.follow(&ps::rebuild(self.app()), "build", PATIENCE);
+        self.is_under_way = status.is_err();
         let status = status.map_err(|error| self.halt(&Stage::Build, error))?;
         self.is_built = status == 0 || heard.has_released;
         self.is_pushed = true;
         if status == 0 {
+            self.is_live = !self.is_held;
             return Ok(());
         }
         Err(Halt::Failed(
@@ -156,9 +188,14 @@ impl Run<'_> {
     }
 
     fn go_live(&mut self, command: &crate::command::DokkuCommand) -> Result<(), Halt> {
+        self.is_under_way = true;
         let (status, heard) = self.follow(command, "deploy", PATIENCE);
+        self.is_under_way = status.is_err();
         match status.map_err(|error| self.halt(&Stage::Switch, error))? {
-            0 => Ok(()),
+            0 => {
+                self.is_live = true;
+                Ok(())
+            }
             _ => Err(Halt::Failed(
                 Stage::Switch,
                 format!(

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     dokku::datastore::Image,
+    journal::{Journal, Phase},
     release::Release,
     secret::Secret,
     settings::When,
@@ -29,10 +30,18 @@ pub(super) enum Code {
 }
 
 impl Code {
-    pub fn decide(wish: &Wish, app: Option<&AppState>, previous: Option<&Release>) -> Self {
+    pub fn decide(
+        wish: &Wish,
+        app: Option<&AppState>,
+        previous: Option<&Release>,
+        takeover: Option<&Journal>,
+    ) -> Self {
         let Some(app) = app else { return Self::Push };
-        let has_commit = app.git.sha.as_deref() == Some(wish.commit.sha.as_str());
-        let is_proven = app.ps.is_deployed
+        let has_commit = app.git.deployed() == Some(wish.commit.sha.as_str());
+        // Whatever an unfinished run built is newer than what serves.
+        let is_newest = takeover.is_none_or(|journal| journal.phase == Phase::Preparing);
+        let is_proven = is_newest
+            && app.ps.is_deployed
             && previous.is_some_and(|release| {
                 release.sha == wish.commit.sha
                     && release.image.is_some()
@@ -60,6 +69,10 @@ pub(super) struct Draft {
     after_variables: Vec<Step>,
     pub notes: Vec<String>,
     pub restarts: bool,
+    /// An unfinished run is taken over.
+    pub takes_over: bool,
+    /// The run that is taken over may have left the app held.
+    pub is_held: bool,
     linked_kinds: BTreeSet<&'static str>,
 }
 
@@ -267,8 +280,10 @@ impl Draft {
             Code::Serves => {}
             Code::Push | Code::Rebuild => {
                 steps.push(Step::Recheck);
-                let is_held =
+                let is_before_traffic =
                     !tasks.is_empty() && wish.settings.release.when == When::BeforeTraffic;
+                // A hold that another run left is kept up until the new image is built.
+                let is_held = is_before_traffic || self.is_held;
                 if is_held {
                     steps.push(Step::Hold);
                 }
@@ -286,10 +301,13 @@ impl Draft {
                 if is_first || app.is_none_or(|app| !app.has_web_port()) {
                     steps.push(Step::EnsurePort);
                 }
-                if is_held {
+                if is_before_traffic {
                     steps.push(Step::Tasks(tasks.clone()));
+                }
+                if is_held {
                     steps.push(Step::Switch { is_first });
-                } else if !tasks.is_empty() {
+                }
+                if !is_before_traffic && !tasks.is_empty() {
                     steps.push(Step::Tasks(tasks.clone()));
                 }
             }
@@ -301,7 +319,7 @@ impl Draft {
         if code != Code::Serves || restarts {
             steps.push(Step::Record);
         }
-        if was_prepared || steps.contains(&Step::Recheck) {
+        if was_prepared || self.takes_over || steps.contains(&Step::Recheck) {
             let at = usize::from(app.is_none());
             steps.insert(at, Step::TakeJournal);
         }

@@ -5,9 +5,9 @@ use std::{collections::VecDeque, ops::ControlFlow, time::Duration};
 use super::ground::Ground;
 use crate::{
     app::AppName,
-    dokku::capabilities::SetVariables,
+    dokku::{capabilities::SetVariables, config},
     event::{Event, Report},
-    host::{Answer, Follow, Stream},
+    host::{Answer, Follow, HostError, Stream},
     journal::{BEAT_EVERY, Journal, Phase},
 };
 
@@ -33,6 +33,24 @@ pub(super) struct Heard {
 
 const TAIL: usize = 40;
 
+impl Listener<'_> {
+    /// Shows in the journal that the run lives; `false`: the journal is not this run's any more.
+    fn beat(&self, phase: Phase) -> Result<bool, HostError> {
+        let host = self.ground.host;
+        let held = config::read_export(&host.ask(&config::export(self.app))?)?;
+        let is_ours = held.is_some_and(|held| {
+            self.journal
+                .is_some_and(|journal| journal.is_held_in(&held))
+        });
+        if is_ours {
+            let beat = Journal::beat(phase, self.ground.clock.now());
+            let command = self.set_variables.command(self.app, &beat);
+            host.ask(&command).and_then(Answer::accepted)?;
+        }
+        Ok(is_ours)
+    }
+}
+
 /// Hears a running command.
 pub(super) struct Listener<'b> {
     pub source: &'b str,
@@ -43,7 +61,7 @@ pub(super) struct Listener<'b> {
     pub ground: Ground<'b>,
     pub app: &'b AppName,
     pub set_variables: SetVariables,
-    pub phase: Option<Phase>,
+    pub journal: Option<&'b Journal>,
     pub report: &'b mut dyn Report,
     pub last_beat: &'b mut Duration,
     pub heard: Heard,
@@ -90,15 +108,22 @@ impl Follow for Listener<'_> {
                 "a release task is running, and a killed one can be worse than a slow one; ask again to kill it",
             ));
         }
-        if let Some(phase) = self.phase
+        if let Some(phase) = self.journal.map(|journal| journal.phase)
             && now.saturating_sub(*self.last_beat) >= BEAT_EVERY
         {
             *self.last_beat = now;
-            let beat = Journal::beat(phase, self.ground.clock.now());
-            let command = self.set_variables.command(self.app, &beat);
-            if let Err(error) = self.ground.host.ask(&command).and_then(Answer::accepted) {
-                let text = format!("the deploy journal could not be kept fresh: {error}");
-                self.report.event(Event::Warning(&text));
+            match self.beat(phase) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.journal = None;
+                    self.report.event(Event::Warning(
+                        "another run has taken this deploy over: it ends when this command has ended",
+                    ));
+                }
+                Err(error) => {
+                    let text = format!("the deploy journal could not be kept fresh: {error}");
+                    self.report.event(Event::Warning(&text));
+                }
             }
         }
         ControlFlow::Continue(())

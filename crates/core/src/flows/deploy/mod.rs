@@ -50,7 +50,9 @@ pub fn execute(
     let result = plan
         .steps
         .iter()
-        .try_fold(Done::default(), |done, step| run.perform(step, done));
+        .try_fold(Done::default(), |done, step| run.perform(step, done))
+        // Where there was no release to record, the journal is still there.
+        .and_then(|done| run.drop_journal().map(|()| done));
     let (outcome, serving, version) = match result {
         Ok(done) => {
             let outcome = if plan.changes_anything() {
@@ -103,6 +105,7 @@ impl Run<'_> {
     fn perform(&mut self, step: &Step, mut done: Done) -> Result<Done, Halt> {
         if !matches!(step, Step::Record) {
             self.heed_interrupts(&stage_of(step))?;
+            self.keep_fresh(&stage_of(step))?;
         }
         let (doing, did) = show::sentence(step, self.wish);
         match step {
@@ -161,6 +164,7 @@ impl Run<'_> {
             message: self.wish.commit.subject.clone(),
             environment: self.wish.environment.to_string(),
         };
+        self.hold_journal(&Stage::Record)?;
         let variables = self.plan.history.record(&release);
         self.write(&Stage::Record, &variables)?;
         self.drop_journal()?;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::AppName,
-    dokku::capabilities::Capabilities,
+    dokku::{capabilities::Capabilities, git::is_commit},
     journal::{self, Journal},
     release::{History, Release},
     store::Variables,
@@ -110,7 +110,13 @@ pub fn plan(
     )?;
 
     let mut draft = Draft::default();
-    draft.notes.extend(takeover.as_ref().map(unfinished));
+    if let Some(journal) = &takeover {
+        draft.notes.push(unfinished(journal));
+        draft.takes_over = true;
+        draft.is_held = journal.phase.may_hold();
+        // It may have changed variables that nothing was restarted with.
+        draft.restarts = true;
+    }
     let history = match app.map(|app| &app.history) {
         None => History::default(),
         Some(Ok(history)) => history.clone(),
@@ -127,7 +133,7 @@ pub fn plan(
     let changes = draft.variables(wish, observed, domains.own.as_deref())?;
     draft.limits(wish, app);
     draft.scale(wish, app);
-    let code = Code::decide(wish, app, previous.as_ref());
+    let code = Code::decide(wish, app, previous.as_ref(), takeover.as_ref());
     let restarts = draft.restarts;
     let is_first = app.is_none_or(|app| !app.ps.is_deployed);
 
@@ -172,7 +178,7 @@ fn unfinished(journal: &Journal) -> String {
         .undo
         .keys()
         .map(String::as_str)
-        .filter(|key| *key != "GIT_REV")
+        .filter(|key| !["GIT_REV", MANAGED].contains(key))
         .collect();
     let variables = if keys.is_empty() {
         String::new()
@@ -194,9 +200,10 @@ fn unfinished(journal: &Journal) -> String {
 /// branch is its repository's HEAD; else the last release's.
 fn lease(app: Option<&AppState>, previous: Option<&Release>) -> Option<String> {
     app?.git
-        .sha
-        .clone()
-        .or_else(|| previous.map(|release| release.sha.clone()))
+        .deployed()
+        .or_else(|| previous.map(|release| release.sha.as_str()))
+        .filter(|sha| is_commit(sha))
+        .map(str::to_owned)
 }
 
 fn previous_commit(app: Option<&AppState>, previous: Option<&Release>) -> Option<String> {

@@ -8,8 +8,9 @@ use crate::{
     dokku::{config, ps},
     host::PushOutcome,
     journal::{Phase, Undo, differing},
-    release::NextRelease,
+    release::{NextRelease, Release},
     settings::OnFailure,
+    variables::MANAGED,
 };
 
 /// Whether the commit that is not wanted any more is the newest image only, or serves too.
@@ -41,13 +42,17 @@ impl Run<'_> {
                 }
                 return unknown("the host could not be asked");
             }
-            Halt::Interrupted(Stage::Build, _) if self.journal.is_some() => {
-                self.warn(
-                    "Dokku may still be building; `dokku-cli deploy --abort` puts things in order, \
+            Halt::Interrupted(at @ (Stage::Build | Stage::Switch), _) if self.is_under_way => {
+                let what = if *at == Stage::Build {
+                    "building"
+                } else {
+                    "going live"
+                };
+                self.warn(format!(
+                    "Dokku may still be {what}; `dokku-cli deploy --abort` puts things in order, \
                      `--resume` deploys again"
-                        .to_owned(),
-                );
-                return unknown("the build was cut off");
+                ));
+                return unknown(&format!("Dokku was interrupted in {at}"));
             }
             Halt::Failed(..) | Halt::Refused(_) | Halt::Interrupted(..) => {}
         }
@@ -95,14 +100,9 @@ impl Run<'_> {
             halt,
             Halt::Failed(Stage::Health | Stage::Record, _) | Halt::Interrupted(Stage::Health, _)
         );
-        let is_after_traffic = self.may_serve
-            && matches!(
-                halt,
-                Halt::Failed(Stage::Task(_), _) | Halt::Interrupted(Stage::Task(_), _)
-            );
-        if is_live || is_after_traffic {
+        if is_live || self.is_live {
             Damage::Live
-        } else if self.is_built {
+        } else if self.is_built || self.left_on_branch().is_some() {
             Damage::Image
         } else {
             Damage::Variables
@@ -120,26 +120,29 @@ impl Run<'_> {
 
     /// The old version still runs; its commit becomes the newest image again.
     fn put_back_image(&mut self) -> Result<(), Halt> {
-        let at = Stage::Record;
         let previous = self
             .journal
             .as_ref()
             .and_then(|journal| journal.previous.clone());
-        let Some(previous) = previous.filter(|_| !self.plan.is_first) else {
-            self.note(
-                "there is no earlier version to put back: the next deploy replaces the image",
-            );
+        if self.plan.is_first {
+            self.note("there is no earlier version to put back");
+            return self.put_back_variables();
+        }
+        let Some(previous) = previous else {
+            self.warn(format!(
+                "which commit served before is not known, so its image cannot be put back: \
+                 do not restart {} before the next deploy, a restart would run the image of {}",
+                self.app(),
+                self.wish.commit.short()
+            ));
             return self.put_back_variables();
         };
         self.note(&format!(
             "the newest image is not wanted: {} is built again in its place, without going live",
             short(&previous)
         ));
-        if self.is_held {
-            self.enter(Phase::Restoring, &at)?;
-        } else {
-            self.hold(Phase::Restoring)?;
-        }
+        // Also where a run that was taken over had held: it may have let go again.
+        self.hold(Phase::Restoring)?;
         self.build_again(&previous)?;
         self.put_back_variables()
     }
@@ -147,13 +150,16 @@ impl Run<'_> {
     /// Makes `previous` the head of the deploy branch and the newest image.
     fn build_again(&mut self, previous: &str) -> Result<(), Halt> {
         let at = Stage::Record;
-        if !self.is_pushed || previous == self.wish.commit.sha {
-            // The branch never moved, or the same commit served before: only the image is wrong.
+        let left = self.left_on_branch();
+        if !self.is_pushed && left.is_none() {
+            // The branch never moved: only the image is wrong.
             return self.rebuild();
         }
         let branch = self.plan.branch.clone();
-        let lease = Some(self.wish.commit.sha.clone());
-        let (outcome, _) = self.push(previous, &branch, lease);
+        let leases: Vec<&str> = std::iter::once(self.wish.commit.sha.as_str())
+            .chain(left)
+            .collect();
+        let (outcome, _) = self.push_over(previous, &branch, &leases);
         match outcome.map_err(|error| self.halt(&at, error))? {
             PushOutcome::Accepted => Ok(()),
             PushOutcome::UpToDate => self.rebuild(),
@@ -195,6 +201,7 @@ impl Run<'_> {
         self.put_back_variables()?;
         self.note(&format!("going back to {}", short(&previous)));
         self.enter(Phase::Building, &Stage::Record)?;
+        self.is_going_back = true;
         if self.plan.builds() {
             self.build_again(&previous)?;
         } else {
@@ -207,11 +214,11 @@ impl Run<'_> {
                 format!("the earlier version: {}", halt.why()),
             )
         })?;
-        self.prove_earlier()
+        self.prove_earlier(&previous)
     }
 
     /// The image that was built again proves the earlier release from now on: a release of its own.
-    fn prove_earlier(&mut self) -> Result<(), Halt> {
+    fn prove_earlier(&mut self, sha: &str) -> Result<(), Halt> {
         let at = Stage::Record;
         let answer = self.ask(&at, &ps::inspect(self.app()))?;
         let containers = ps::read_inspect(&answer)
@@ -226,7 +233,8 @@ impl Run<'_> {
         let (Some(image), true) = (images.first(), images.len() == 1) else {
             return Ok(());
         };
-        let Some(previous) = &self.plan.previous else {
+        // What was built again may be another commit than the last recorded one.
+        let Some(previous) = self.plan.previous.as_ref().filter(|last| last.sha == sha) else {
             return Ok(());
         };
         let release = NextRelease {
@@ -275,15 +283,22 @@ impl Run<'_> {
         let runs_old_image =
             images.len() == 1 && images.first().copied() == self.plan.image_before.as_deref();
         if are_old || runs_old_image || !self.may_serve || self.has_gone_back {
+            // A recorded release is named only where its image is proof.
+            let is_proven = |release: &&Release| {
+                self.back_as.is_some()
+                    || release.image.is_some() && release.image == self.plan.image_before
+            };
+            let previous = self.plan.previous.as_ref().filter(is_proven);
             return Serving::Previous {
-                sha: self
-                    .plan
-                    .previous
-                    .as_ref()
-                    .map(|release| release.sha.clone()),
+                sha: previous.map(|release| release.sha.clone()),
                 version: self
                     .back_as
-                    .or_else(|| self.plan.previous.as_ref().map(|release| release.version)),
+                    .or_else(|| previous.map(|release| release.version)),
+            };
+        }
+        if self.is_going_back {
+            return Serving::Unknown {
+                why: "going back to the earlier version was begun and not verified".to_owned(),
             };
         }
         match images.first() {
@@ -308,7 +323,7 @@ pub(super) fn put_back(run: &mut Run<'_>, undo: &Undo) -> Result<(), Halt> {
     if !unset.is_empty() {
         run.ask(&at, &config::unset(run.app(), &unset))?;
     }
-    let is_of_the_app = |key: &String| key != "GIT_REV";
+    let is_of_the_app = |key: &String| key != "GIT_REV" && key != MANAGED;
     if set.keys().any(is_of_the_app) || unset.iter().any(is_of_the_app) {
         run.note("the variables that this deploy had changed are as before");
     }

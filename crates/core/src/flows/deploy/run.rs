@@ -18,9 +18,10 @@ use crate::{
     event::{Event, Report},
     host::{Answer, HostError},
     interrupt::Signal,
-    journal::{self, Journal, Phase},
+    journal::{self, BEAT_EVERY, Journal, Phase},
     secret::Secret,
     store::Variables,
+    variables::MANAGED,
 };
 
 /// Why a deploy does not go on.
@@ -53,6 +54,12 @@ pub(super) struct Run<'a> {
     pub is_built: bool,
     /// Whether the commit's containers may serve.
     pub may_serve: bool,
+    /// Whether Dokku said that the commit's containers serve.
+    pub is_live: bool,
+    /// Whether the host was told to build or to switch, and its answer is awaited.
+    pub is_under_way: bool,
+    /// Whether going back to the earlier version was begun.
+    pub is_going_back: bool,
     /// Whether the earlier version was deployed again.
     pub has_gone_back: bool,
     /// The release that records it.
@@ -83,6 +90,9 @@ impl<'a> Run<'a> {
             is_pushed: false,
             is_built: false,
             may_serve: false,
+            is_live: false,
+            is_under_way: false,
+            is_going_back: false,
             has_gone_back: false,
             back_as: None,
             url: None,
@@ -190,16 +200,14 @@ impl<'a> Run<'a> {
     pub fn take_journal(&mut self) -> Result<(), Halt> {
         let now = self.ground.clock.now();
         self.refuse_other_journal(now)?;
-        let mut undo = self
-            .plan
-            .variable_changes()
-            .map(|changes| changes.before(&self.plan.before))
-            .unwrap_or_default();
+        let before = |key: &str| (key.to_owned(), self.plan.before.get(key).cloned());
+        let mut undo = journal::Undo::new();
+        if let Some(changes) = self.plan.variable_changes() {
+            undo = changes.before(&self.plan.before);
+            undo.extend([before(MANAGED)]);
+        }
         if self.plan.builds() {
-            undo.insert(
-                "GIT_REV".to_owned(),
-                self.plan.before.get("GIT_REV").cloned(),
-            );
+            undo.extend([before("GIT_REV")]);
         }
         let mut journal = Journal {
             id: self.wish.run_id.clone(),
@@ -218,16 +226,13 @@ impl<'a> Run<'a> {
                 journal.phase = Phase::Holding;
             }
         }
-        self.write(&Stage::Prepare, &journal.variables())?;
-        let holder = self.variables(&Stage::Prepare)?;
-        if !journal.is_held_in(&holder) {
-            return Err(Halt::Ousted(format!(
-                "another deploy of {} began at the same moment",
-                self.app()
-            )));
+        let written = self.write(&Stage::Prepare, &journal.variables());
+        if !matches!(written, Err(Halt::Failed(..))) {
+            // Also where nobody knows whether it was written: then it may have to be removed.
+            self.journal = Some(journal);
         }
-        self.journal = Some(journal);
-        Ok(())
+        written?;
+        self.hold_journal(&Stage::Prepare)
     }
 
     /// Refuses if another run has begun since the plan was made.
@@ -252,8 +257,25 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Makes sure that the journal on the host is still this run's: a run that was thought dead
+    /// must not go on in what has become another's.
+    pub fn hold_journal(&self, stage: &Stage) -> Result<(), Halt> {
+        let Some(journal) = &self.journal else {
+            return Ok(());
+        };
+        let held = self.variables(stage)?;
+        if journal.is_held_in(&held) {
+            return Ok(());
+        }
+        Err(Halt::Ousted(format!(
+            "another run has taken the deploy of {} over",
+            self.app()
+        )))
+    }
+
     /// Notes in the journal how far the deploy is.
     pub fn enter(&mut self, phase: Phase, stage: &Stage) -> Result<(), Halt> {
+        self.hold_journal(stage)?;
         let Some(journal) = &mut self.journal else {
             return Ok(());
         };
@@ -261,6 +283,15 @@ impl<'a> Run<'a> {
         let beat = Journal::beat(phase, self.ground.clock.now());
         self.last_beat = self.ground.clock.elapsed();
         self.write(stage, &beat)
+    }
+
+    /// Shows that the run lives, if it is time for that.
+    pub fn keep_fresh(&mut self, stage: &Stage) -> Result<(), Halt> {
+        let since = self.ground.clock.elapsed().saturating_sub(self.last_beat);
+        match self.journal.as_ref().map(|journal| journal.phase) {
+            Some(phase) if since >= BEAT_EVERY => self.enter(phase, stage),
+            _ => Ok(()),
+        }
     }
 
     /// Removes the journal: the deploy is over and nothing is left to repair.
@@ -303,7 +334,7 @@ impl<'a> Run<'a> {
             ground: self.ground,
             app: &self.wish.app,
             set_variables: self.plan.capabilities.set_variables,
-            phase: self.journal.as_ref().map(|journal| journal.phase),
+            journal: self.journal.as_ref(),
             report: &mut *self.report,
             last_beat: &mut self.last_beat,
             heard: Heard::default(),

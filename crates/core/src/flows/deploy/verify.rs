@@ -94,7 +94,8 @@ impl Run<'_> {
     /// Whether any process type is meant to run.
     fn has_processes(&self) -> bool {
         let wished = &self.wish.settings.scale;
-        wished.is_empty() || wished.values().any(|count| *count > 0)
+        // A new app has one web process unless something else was said.
+        !wished.contains_key("web") || wished.values().any(|count| *count > 0)
     }
 
     pub fn check_health(&mut self, commit: &str) -> Result<(), Halt> {
@@ -125,6 +126,7 @@ impl Run<'_> {
         let mut last = String::new();
         for attempt in 1..=attempts {
             self.heed_interrupts(&Stage::Health)?;
+            self.keep_fresh(&Stage::Health)?;
             let mut answer = self.ground.net.probe(&probe);
             if probe.connect_to.is_none() && matches!(answer, Err(NetError::Unresolved { .. })) {
                 self.note(&format!(
