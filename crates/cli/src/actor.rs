@@ -2,7 +2,10 @@
 
 use std::env;
 
-use crate::{failure::Failure, repository::Repository};
+use crate::{
+    failure::Failure,
+    repository::{self, Repository},
+};
 
 /// `GITHUB_ACTOR` in CI, else git's `user.email`, else USER@HOST.
 pub fn name(repository: Option<&Repository>) -> Result<String, Failure> {
@@ -12,9 +15,11 @@ pub fn name(repository: Option<&Repository>) -> Result<String, Failure> {
     {
         return Ok(actor);
     }
-    if let Some(repository) = repository
-        && let Some(email) = repository.setting("user.email")?
-    {
+    let email = match repository {
+        Some(repository) => repository.setting("user.email")?,
+        None => repository::setting_here("user.email"),
+    };
+    if let Some(email) = email {
         return Ok(email);
     }
     let user = variable("USER")

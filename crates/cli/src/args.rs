@@ -68,6 +68,15 @@ pub enum Command {
     /// List the apps of the host
     #[command(visible_alias = "ls")]
     List,
+    /// Block deploys of an app, with a reason
+    Lock(commands::lock::LockArguments),
+    /// Allow deploys of an app again
+    Unlock(commands::lock::UnlockArguments),
+    /// Show whether an app may be deployed (exit code 0: yes, 4: locked, 5: cannot tell)
+    #[command(name = "lock:status", visible_alias = "lock-status")]
+    LockStatus(commands::process::AppArguments),
+    /// Show the locks of all apps of the host
+    Locks,
     /// Show an app's log
     Logs(commands::process::LogsArguments),
     /// Follow an app's log

@@ -5,6 +5,7 @@ use std::io;
 use dokku_deploy::{
     app::BadAppName,
     command::Unsendable,
+    flows::lock::LockError,
     host::HostError,
     interrupt::Signal,
     naming::{UnknownBranch, UnusableRepositoryName},
@@ -119,6 +120,28 @@ impl From<Unsendable> for Failure {
 impl From<Corrupted> for Failure {
     fn from(error: Corrupted) -> Self {
         Self::new(exit_codes::HOST, error.to_string())
+    }
+}
+
+/// Whatever keeps a lock from being known or changed never counts as "unlocked".
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        let failure = |code| Self::new(code, error.to_string());
+        match error {
+            LockError::Host(host) => host.into(),
+            LockError::NoSuchApp { .. } => {
+                failure(exit_codes::HOST).hint("`dokku-cli list` shows the apps of the host.")
+            }
+            LockError::Unreadable { ref app, .. } => failure(exit_codes::HOST).hint(format!(
+                "Whether {app} is locked is not known. `dokku-cli lock {app} REASON --replace` locks it anew, `dokku-cli unlock {app} --force` removes what is there."
+            )),
+            LockError::LongReason(_) | LockError::BadEnd(_) => failure(exit_codes::USAGE),
+            LockError::Incapable(_)
+            | LockError::Vanished { .. }
+            | LockError::Stayed { .. }
+            | LockError::Mismatch(_)
+            | LockError::Plugin { .. } => failure(exit_codes::HOST),
+        }
     }
 }
 

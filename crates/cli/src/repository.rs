@@ -105,6 +105,12 @@ impl Repository {
     }
 }
 
+/// A configuration value of git, in a repository or outside of one. Who has no git has none.
+pub fn setting_here(key: &str) -> Option<String> {
+    let answer = git(None, &["config", "--get", key]).ok()?;
+    (answer.is_ok && !answer.text.is_empty()).then_some(answer.text)
+}
+
 struct GitAnswer {
     is_ok: bool,
     /// Standard output without the last line's end.

@@ -82,6 +82,13 @@ impl Ui {
         }
     }
 
+    /// `⚠`: something weighty is being done. Left out in quiet mode.
+    pub fn caution(&self, text: &str) {
+        if !self.is_quiet {
+            self.warning(text);
+        }
+    }
+
     /// `⚠`: something is not as it should be. Said in quiet mode too.
     pub fn warning(&self, text: &str) {
         narrate(&format!("{} {}\n", "⚠".yellow(), visible(text)));
@@ -152,6 +159,21 @@ impl Ui {
         self.has_result.store(true, Ordering::Relaxed);
         let mut out = anstream::stdout().lock();
         written(writeln!(out, "{line}").and_then(|()| out.flush()))
+    }
+
+    /// Prints a line of the result that begins with a verdict in green or red.
+    pub fn verdict(&self, is_good: bool, word: &str, rest: &str) -> Result<(), Failure> {
+        let rest = visible(rest);
+        if is_good {
+            self.result(&format!("{}{rest}", word.green()))
+        } else {
+            self.result(&format!("{}{rest}", word.red()))
+        }
+    }
+
+    /// Whether somebody is there to answer a question.
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal()
     }
 
     /// Prints the result as one line of JSON.

@@ -9,6 +9,7 @@ pub mod deploy;
 mod doctor;
 mod info;
 pub mod list;
+pub mod lock;
 pub mod plugin;
 pub mod process;
 pub mod releases;
@@ -38,6 +39,10 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
         Command::Validate(arguments) => validate::run(arguments, invocation),
         Command::Releases(arguments) => releases::run(arguments, invocation),
         Command::List => list::run(invocation),
+        Command::Lock(arguments) => lock::lock(arguments, invocation),
+        Command::Unlock(arguments) => lock::unlock(arguments, invocation),
+        Command::LockStatus(arguments) => lock::status(arguments.app.as_deref(), invocation),
+        Command::Locks => lock::locks(invocation),
         Command::Logs(arguments) => process::logs(arguments, invocation),
         Command::LogsFollow(arguments) => process::logs(
             &process::LogsArguments {
@@ -73,7 +78,7 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
 /// The connection is closed afterwards.
 fn with_host<T>(
     invocation: &Invocation,
-    act: impl FnOnce(&SshHost, &dyn Interrupts) -> Result<T, Failure>,
+    act: impl FnOnce(&SshHost, &Watch) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let watch = Watch::begin()?;
     let hasty = Hasty(&watch);

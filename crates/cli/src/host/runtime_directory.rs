@@ -49,8 +49,12 @@ impl RuntimeDirectory {
             .prefix(PREFIX)
             .permissions(PermissionsExt::from_mode(0o700))
             .tempdir_in(parent)?;
-        let alive = File::create_new(directory.path().join(ALIVE))?;
+        // Under its name only once it is locked: another run that sweeps right now would take the
+        // directory for a dead one's.
+        let waking = directory.path().join("waking");
+        let alive = File::create_new(&waking)?;
         alive.lock()?;
+        std::fs::rename(&waking, directory.path().join(ALIVE))?;
         Ok(Self {
             directory,
             _alive: alive,

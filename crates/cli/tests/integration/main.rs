@@ -12,6 +12,7 @@ mod apps;
 mod connection;
 mod deploy;
 mod interrupts;
+mod locks;
 mod plugin;
 mod refusals;
 mod running;
