@@ -80,7 +80,15 @@ pub fn run(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result<u
     if arguments.abort {
         return abort(&wish, ground, invocation);
     }
-    let (plan, capabilities_notes) = decide(&wish, arguments, ground, invocation)?;
+    let (plan, capabilities_notes) =
+        decide(&wish, arguments, ground, invocation).map_err(|failure| {
+            match ground.interrupts.requests() {
+                (_, Some(signal)) if failure.code == exit_codes::INTERRUPTED => {
+                    Failure::interrupted(signal)
+                }
+                _ => failure,
+            }
+        })?;
     for note in capabilities_notes {
         ui.warning(note);
     }

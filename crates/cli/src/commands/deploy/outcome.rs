@@ -93,7 +93,7 @@ pub fn failure(deployment: &Deployment, host: &str) -> Failure {
                     ""
                 }
             ),
-            "`dokku-cli deploy` deploys again.",
+            "`dokku-cli deploy` deploys again; where a journal stayed, as said above, with --resume.",
         ),
         Outcome::Live | Outcome::Unchanged => (String::new(), ""),
     };

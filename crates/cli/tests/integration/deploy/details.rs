@@ -231,3 +231,43 @@ fn previews_share_a_service_where_the_settings_say_so() {
             .starts_with("redis://")
     );
 }
+
+#[test]
+fn a_deadline_during_the_health_check_goes_back_as_a_failed_check_does() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    shop.deployed(&[]);
+    shop.write("sick", "");
+    shop.write(
+        ".dokku/config.yml",
+        "healthcheck: {attempts: 100, wait: 1s}\n",
+    );
+    shop.release("2");
+    let told = shop.fails(6, &["--timeout", "5s"]);
+    assert!(
+        told.contains("it took longer than --timeout gives"),
+        "{told}"
+    );
+    assert!(
+        told.contains("What serves now: the earlier version"),
+        "{told}"
+    );
+    assert_eq!(shop.answer(), (200, "1 -".to_owned()));
+    shop.is_tidy();
+}
+
+#[test]
+fn an_app_that_the_host_has_scaled_to_zero_is_deployed_without_a_check() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    shop.deployed(&[]);
+    host.ssh("ps:scale shop web=0");
+    shop.release("2");
+    let ran = shop.deploy(&[]).run();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(
+        ran.stderr.contains("nothing serves, nothing is checked"),
+        "{ran:?}"
+    );
+    shop.is_tidy();
+}

@@ -46,6 +46,13 @@ impl<'a> Run<'a> {
         let leases: Vec<&str> = lease.into_iter().chain(self.left_on_branch()).collect();
         let (outcome, heard) = self.push_over(&commit, branch, &leases);
         match outcome.map_err(|error| self.halt(&Stage::Build, error))? {
+            PushOutcome::Accepted if heard.is_ignored => Err(Halt::Failed(
+                Stage::Build,
+                format!(
+                    "Dokku took {branch} and deployed nothing: another branch deploys {} by now",
+                    self.app()
+                ),
+            )),
             PushOutcome::Accepted => {
                 self.is_pushed = true;
                 self.is_built = true;

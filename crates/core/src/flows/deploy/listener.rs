@@ -29,6 +29,8 @@ pub(super) struct Heard {
     pub is_overdue: bool,
     /// Whether Dokku said that the build is done and is being released.
     pub has_released: bool,
+    /// Whether Dokku said that it took the branch and deployed nothing.
+    pub is_ignored: bool,
 }
 
 const TAIL: usize = 40;
@@ -69,6 +71,9 @@ pub(super) struct Listener<'b> {
 
 impl Follow for Listener<'_> {
     fn line(&mut self, from: Stream, line: &str) {
+        if line.contains("WARNING: deploy did not complete") {
+            self.heard.is_ignored = true;
+        }
         if line.starts_with("-----> Releasing ") {
             self.heard.has_released = true;
         }

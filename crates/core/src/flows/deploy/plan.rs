@@ -1,6 +1,6 @@
 //! What a deploy will do: decided from the wish and the observation alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -51,6 +51,8 @@ pub struct Plan {
     pub domain: Option<String>,
     /// Variables before, for putting them back.
     pub before: Variables,
+    /// Processes by type, as the host had them.
+    pub scale_before: BTreeMap<String, u32>,
     /// The app whose lock holds for this one too.
     pub base: Option<AppName>,
     /// What the host can do.
@@ -68,6 +70,17 @@ impl Plan {
         self.steps
             .iter()
             .any(|step| matches!(step, Step::Push { .. } | Step::Rebuild))
+    }
+
+    /// Processes by type as they are after the deploy: what is wished over what was there.
+    pub fn scale(&self, wished: &BTreeMap<String, u32>) -> BTreeMap<String, u32> {
+        let mut scale = self.scale_before.clone();
+        scale.extend(
+            wished
+                .iter()
+                .map(|(process, count)| (process.clone(), *count)),
+        );
+        scale
     }
 
     /// The variables that change.
@@ -167,6 +180,7 @@ pub fn plan(
         is_first,
         domain: domains.own,
         before: app.map(|app| app.variables.clone()).unwrap_or_default(),
+        scale_before: app.map(|app| app.scale.clone()).unwrap_or_default(),
         base: observed.base.as_ref().map(|(name, _)| name.clone()),
         capabilities: observed.capabilities.clone(),
     })

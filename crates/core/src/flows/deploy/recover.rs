@@ -7,6 +7,7 @@ use crate::{
     deployment::{Serving, Stage},
     dokku::{config, ps},
     host::PushOutcome,
+    interrupt::Signal,
     journal::{Phase, Undo, differing},
     release::{NextRelease, Release},
     settings::OnFailure,
@@ -31,6 +32,7 @@ impl Run<'_> {
         let unknown = |why: &str| Serving::Unknown {
             why: why.to_owned(),
         };
+        self.is_recovering = true;
         match halt {
             Halt::Ousted(_) => return self.look(),
             Halt::Unknown(..) => {
@@ -79,12 +81,28 @@ impl Run<'_> {
         });
         if let Err(halt) = result {
             self.warn(format!(
-                "not everything could be put back ({}); the journal stays on {}: `dokku-cli deploy --abort` tries again",
+                "not everything could be put back ({}); the journal stays on {}{}: `dokku-cli deploy --abort` tries again",
                 halt.why(),
-                self.app()
+                self.app(),
+                self.pending()
             ));
         }
         self.look()
+    }
+
+    /// The variables that may still have to be put back, for people.
+    fn pending(&self) -> String {
+        let undo = self.journal.as_ref().map(|journal| &journal.undo);
+        let keys: Vec<&str> = undo
+            .into_iter()
+            .flat_map(Undo::keys)
+            .map(String::as_str)
+            .filter(|key| !matches!(*key, "GIT_REV" | MANAGED))
+            .collect();
+        if keys.is_empty() {
+            return String::new();
+        }
+        format!(" (variables pending: {})", keys.join(", "))
     }
 
     /// What cannot be read now is found out by the putting back itself.
@@ -181,7 +199,8 @@ impl Run<'_> {
             .and_then(|journal| journal.previous.clone());
         let can_go_back = previous.is_some() && !self.plan.is_first;
         let wanted = self.wish.settings.release.on_failure;
-        let is_asked_to_stop = matches!(halt, Halt::Interrupted(..));
+        // A person who stops the check has seen enough; a deadline has not.
+        let is_asked_to_stop = matches!(halt, Halt::Interrupted(_, by) if *by != Signal::Overdue);
         let is_verified = matches!(halt, Halt::Failed(Stage::Record, _));
         let goes_back = match wanted {
             _ if is_asked_to_stop || is_verified => false,

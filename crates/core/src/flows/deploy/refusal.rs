@@ -62,7 +62,8 @@ pub enum Refusal {
     /// Somebody set Dokku's skip-deploy on the app: nothing that is pushed would go live.
     #[error(
         "Dokku's skip-deploy is set on {app}: what is pushed would not go live; \
-         `dokku ps:set {app} skip-deploy` clears it"
+         `dokku ps:set {app} skip-deploy` clears it (before Dokku 0.38: \
+         `dokku config:unset {app} DOKKU_SKIP_DEPLOY`)"
     )]
     Held {
         /// The app.

@@ -60,6 +60,8 @@ pub(super) struct Run<'a> {
     pub is_under_way: bool,
     /// Whether going back to the earlier version was begun.
     pub is_going_back: bool,
+    /// Whether the deploy has come to a halt and is being put back.
+    pub is_recovering: bool,
     /// Whether the earlier version was deployed again.
     pub has_gone_back: bool,
     /// The release that records it.
@@ -93,6 +95,7 @@ impl<'a> Run<'a> {
             is_live: false,
             is_under_way: false,
             is_going_back: false,
+            is_recovering: false,
             has_gone_back: false,
             back_as: None,
             url: None,
@@ -172,6 +175,8 @@ impl<'a> Run<'a> {
     /// Ends the deploy here if somebody asked to stop.
     pub fn heed_interrupts(&self, stage: &Stage) -> Result<(), Halt> {
         match self.ground.interrupts.requests() {
+            // A deadline that has passed must not cut the way back short.
+            (_, Some(Signal::Overdue)) if self.is_recovering => Ok(()),
             (_, Some(signal)) => Err(Halt::Interrupted(stage.clone(), signal)),
             (_, None) => Ok(()),
         }

@@ -93,13 +93,13 @@ impl Run<'_> {
 
     /// Whether any process type is meant to run.
     fn has_processes(&self) -> bool {
-        let wished = &self.wish.settings.scale;
         // A new app has one web process unless something else was said.
-        !wished.contains_key("web") || wished.values().any(|count| *count > 0)
+        let scale = self.plan.scale(&self.wish.settings.scale);
+        !scale.contains_key("web") || scale.values().any(|count| *count > 0)
     }
 
     pub fn check_health(&mut self, commit: &str) -> Result<(), Halt> {
-        if self.wish.settings.scale.get("web") == Some(&0) {
+        if self.plan.scale(&self.wish.settings.scale).get("web") == Some(&0) {
             self.note("no web process: there is no address to check");
             return Ok(());
         }
