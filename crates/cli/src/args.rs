@@ -111,6 +111,8 @@ pub enum Command {
     Alias(commands::alias::AliasArguments),
     /// Print the completions for a shell
     Completions(commands::completions::CompletionsArguments),
+    /// Install, show or remove the plugin that enforces locks on the host
+    Server(commands::server::ServerArguments),
     /// Check the record of locks and deploys that the plugin keeps on the host
     Audit(commands::audit::AuditArguments),
     /// What the Dokku plugin runs on the host

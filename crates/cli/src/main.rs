@@ -8,6 +8,7 @@ mod exit_codes;
 mod failure;
 mod host;
 mod http;
+mod installation;
 mod interrupt;
 mod invocation;
 mod program;

@@ -14,6 +14,7 @@ pub mod plugin;
 pub mod process;
 pub mod releases;
 pub mod run;
+pub mod server;
 mod setup;
 pub mod validate;
 
@@ -65,6 +66,7 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
         Command::Doctor => doctor::run(invocation),
         Command::Alias(arguments) => alias::run(arguments, invocation),
         Command::Completions(arguments) => completions::run(arguments, invocation),
+        Command::Server(arguments) => server::run(arguments, invocation),
         Command::Audit(arguments) => audit::run(arguments, invocation),
         Command::Plugin(arguments) => plugin::run(arguments, invocation),
         Command::Version => {

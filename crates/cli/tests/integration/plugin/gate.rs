@@ -236,3 +236,53 @@ fn a_broken_plugin_refuses_deploys_unless_the_glass_is_broken_and_breaks_nothing
     host.ok("deploy-system:break-glass --end");
     assert_eq!(Way::Push.deploy(&host).code, 1);
 }
+
+#[test]
+fn every_spelling_of_a_deploying_command_is_refused_and_no_other_command_is() {
+    let host = running();
+    host.ok("deploy-system:lock shop maintenance");
+    let remote = host.work.display().to_string();
+    let deploying = [
+        "ps:rebuild shop".to_owned(),
+        "ps:rebuild 'shop'".to_owned(),
+        "--quiet ps:rebuild shop".to_owned(),
+        "ps:rebuild --app shop".to_owned(),
+        "--app shop ps:rebuild".to_owned(),
+        format!("git:sync --build shop {remote}"),
+        format!("git:sync shop {remote} --build"),
+        format!("git:sync shop --build {remote} master"),
+    ];
+    for line in &deploying {
+        let said = host.ssh(line);
+        assert_ne!(said.code, 0, "{line}: {}", said.text);
+        assert_eq!(host.variables("shop")["DEPLOY_LOCK_REASON"], "maintenance");
+        assert!(
+            said.text.contains("shop is locked") || said.text.contains("does not exist"),
+            "{line}: {}",
+            said.text
+        );
+    }
+    let allowed = host
+        .audit()
+        .iter()
+        .filter(|entry| entry["event"] == "allowed")
+        .count();
+    assert_eq!(allowed, 1, "only the first push");
+    for line in [
+        "apps:list",
+        "config:export --format json shop",
+        "config:set --no-restart shop A=1",
+        "config:set shop A=2",
+        "config:unset --no-restart shop A",
+        "logs shop --num 1",
+        "ps:report shop",
+        "ps:restart shop",
+        "ps:scale shop web=2",
+        "ps:stop shop",
+        "ps:start shop",
+        "run shop echo hi",
+        "deploy-system:locks",
+    ] {
+        host.ok(line);
+    }
+}

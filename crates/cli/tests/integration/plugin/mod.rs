@@ -3,6 +3,7 @@
 mod audit;
 mod gate;
 mod locks;
+mod setup;
 
 use std::{
     fs,

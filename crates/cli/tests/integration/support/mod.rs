@@ -7,5 +7,5 @@ mod run;
 pub use self::{
     host::{TestHost, await_until, keygen},
     processes::Processes,
-    run::{Started, Test},
+    run::{Ran, Started, Test},
 };

@@ -1,0 +1,226 @@
+//! `server setup`, `server status`, `server remove`: the plugin on a host.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::{
+    exit_codes,
+    failure::Failure,
+    installation::{Found, Payload, RemoteError, Root, architecture_of_this, plan},
+    invocation::Invocation,
+    ui::visible,
+};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// `server`
+#[derive(Debug, Args)]
+pub struct ServerArguments {
+    #[command(subcommand)]
+    command: ServerCommand,
+}
+
+/// What to do with the host.
+#[derive(Debug, Subcommand)]
+enum ServerCommand {
+    /// Install or upgrade the plugin and make the directories of backups
+    Setup(SetupArguments),
+    /// Say what is installed
+    Status(Access),
+    /// Remove the plugin; the audit log and backups stay
+    Remove(Access),
+}
+
+/// How root is reached.
+#[derive(Debug, Args)]
+struct Access {
+    /// Root on the host, for ssh
+    #[arg(long, value_name = "root@HOST")]
+    root_ssh: String,
+    /// Log in as this user and use sudo, where root may not log in
+    #[arg(long, value_name = "USER")]
+    sudo_user: Option<String>,
+    /// Where backups are kept on the host
+    #[arg(long, value_name = "DIRECTORY", default_value = "/var/backups/dokku")]
+    backups: String,
+}
+
+/// `server setup`
+#[derive(Debug, Args)]
+struct SetupArguments {
+    #[command(flatten)]
+    access: Access,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// The dokku-cli to install, where the host's architecture is not this machine's
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+}
+
+impl Access {
+    fn root(&self) -> Result<Root, Failure> {
+        let host = self.root_ssh.rsplit('@').next().unwrap_or_default();
+        if host.is_empty() || self.root_ssh.starts_with('-') {
+            return Err(Failure::usage(format!(
+                "--root-ssh wants root@HOST, not {:?}",
+                self.root_ssh
+            )));
+        }
+        if !self.backups.starts_with('/') || self.backups.trim_end_matches('/').is_empty() {
+            return Err(Failure::usage(
+                "--backups wants the full path of a directory",
+            ));
+        }
+        Ok(Root {
+            target: match &self.sudo_user {
+                Some(user) => format!("{user}@{host}"),
+                None => self.root_ssh.clone(),
+            },
+            has_sudo: self.sudo_user.is_some(),
+            backups: self.backups.trim_end_matches('/').to_owned(),
+        })
+    }
+}
+
+impl From<RemoteError> for Failure {
+    fn from(error: RemoteError) -> Self {
+        let code = match error {
+            RemoteError::Local(_) => exit_codes::INTERNAL,
+            _ => exit_codes::HOST,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// Runs `server …`.
+pub fn run(arguments: &ServerArguments, invocation: &Invocation) -> Result<u8, Failure> {
+    match &arguments.command {
+        ServerCommand::Setup(arguments) => setup(arguments, invocation),
+        ServerCommand::Status(access) => status(access, invocation),
+        ServerCommand::Remove(access) => remove(access, invocation),
+    }
+}
+
+/// A host that can be set up.
+fn fit(root: &Root) -> Result<Found, Failure> {
+    let found = root.look()?;
+    if !found.is_root {
+        return Err(Failure::refused(format!("{} is not root there", root.target))
+            .hint("Give root@HOST, or --sudo-user USER for a user who may use sudo without a password."));
+    }
+    if found.dokku.is_none() {
+        return Err(Failure::new(
+            exit_codes::HOST,
+            format!("there is no Dokku on {}", root.target),
+        ));
+    }
+    Ok(found)
+}
+
+fn setup(arguments: &SetupArguments, invocation: &Invocation) -> Result<u8, Failure> {
+    let ui = invocation.ui;
+    let root = arguments.access.root()?;
+    let payload = Payload::new(arguments.program.as_deref())?;
+    let found = fit(&root)?;
+    let ours = architecture_of_this();
+    if arguments.program.is_none() && found.machine != ours {
+        return Err(Failure::refused(format!(
+            "{} is a {}, and this program is for {ours}; nothing was changed",
+            root.target, found.machine
+        ))
+        .hint("Give a dokku-cli for that architecture with --program FILE."));
+    }
+    let steps = plan(&found, &payload.digest);
+    let words: Vec<String> = steps
+        .iter()
+        .map(|step| step.words(VERSION, &root.backups))
+        .collect();
+    for line in &words {
+        ui.info(&format!("{}: {line}", root.target));
+    }
+    if !steps.is_empty() && !arguments.dry_run {
+        root.set_up(&payload.archive()?)?;
+        let after = root.look()?;
+        let left = plan(&after, &payload.digest);
+        if !left.is_empty() {
+            let left: Vec<String> = left
+                .iter()
+                .map(|step| step.words(VERSION, &root.backups))
+                .collect();
+            return Err(Failure::new(
+                exit_codes::HOST,
+                format!(
+                    "after the setup of {} there is still to do: {}",
+                    root.target,
+                    left.join("; ")
+                ),
+            ));
+        }
+    }
+    if ui.is_json() {
+        ui.json(&json!({"host": root.target, "steps": words, "done": !arguments.dry_run}))?;
+    } else if steps.is_empty() {
+        ui.success(&format!("{} has everything already", root.target));
+    } else if arguments.dry_run {
+        ui.info("Nothing was changed (--dry-run)");
+    } else {
+        ui.success(&format!("{} enforces deploy locks now", root.target));
+    }
+    Ok(exit_codes::OK)
+}
+
+fn status(access: &Access, invocation: &Invocation) -> Result<u8, Failure> {
+    let root = access.root()?;
+    let found = root.look()?;
+    let ui = invocation.ui;
+    if ui.is_json() {
+        ui.json(&json!({
+            "host": root.target,
+            "machine": found.machine,
+            "dokku": found.dokku,
+            "plugin": found.plugin,
+            "enabled": found.is_enabled,
+            "missing_backups": found.missing_backups,
+        }))?;
+        return Ok(exit_codes::OK);
+    }
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+    let enabled = if found.is_enabled {
+        "enabled"
+    } else {
+        "not enabled"
+    };
+    for line in [
+        format!("dokku:   {}", or_none(&found.dokku)),
+        format!("plugin:  {} ({enabled})", or_none(&found.plugin)),
+        format!("machine: {}", found.machine),
+    ] {
+        ui.result(&visible(&line))?;
+    }
+    for kind in &found.missing_backups {
+        ui.warning(&format!("{}/{kind} does not exist", root.backups));
+    }
+    Ok(exit_codes::OK)
+}
+
+fn remove(access: &Access, invocation: &Invocation) -> Result<u8, Failure> {
+    let root = access.root()?;
+    fit(&root)?;
+    let left = root.remove()?;
+    let ui = invocation.ui;
+    if ui.is_json() {
+        ui.json(&json!({"host": root.target, "left": left}))?;
+        return Ok(exit_codes::OK);
+    }
+    ui.success(&format!(
+        "The plugin is no longer on {}; locks are not enforced there",
+        root.target
+    ));
+    for path in &left {
+        ui.info(&format!("{path} stays"));
+    }
+    Ok(exit_codes::OK)
+}

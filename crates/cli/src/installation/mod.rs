@@ -1,0 +1,11 @@
+//! Putting the plugin onto a host, as root over ssh: look, plan, do.
+
+mod payload;
+mod plan;
+mod remote;
+
+pub use self::{
+    payload::{Payload, architecture_of_this},
+    plan::{Found, plan},
+    remote::{RemoteError, Root},
+};

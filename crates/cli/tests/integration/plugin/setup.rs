@@ -1,0 +1,205 @@
+//! `server setup`, with a stand-in for ssh that runs what it is given on this machine, and one for
+//! `dokku` that does what `plugin:install` and its like do. No real Dokku is here.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use crate::support::{Ran, TestHost};
+
+const DOKKU_STAND_IN: &str = r#"#!/bin/sh
+plugins=$DOKKU_LIB_ROOT/plugins
+echo "$*" >>"$DOKKU_LIB_ROOT/calls"
+case "$1" in
+    version) echo "dokku version 0.38.27" ;;
+    plugin:install)
+        mkdir "$plugins/available/$4" || exit 1
+        tar -xzf "${2#file://}" -C "$plugins/available/$4" || exit 1
+        ln -s "$plugins/available/$4" "$plugins/enabled/$4"
+        "$plugins/enabled/$4/install"
+        ;;
+    plugin:enable) ln -s "$plugins/available/$2" "$plugins/enabled/$2" ;;
+    plugin:uninstall) rm -r "$plugins/enabled/$2" "$plugins/available/$2" ;;
+    *) exit 1 ;;
+esac
+"#;
+
+struct Server {
+    host: TestHost,
+    top: PathBuf,
+}
+
+fn script(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+impl Server {
+    fn new() -> Self {
+        let host = TestHost::start();
+        let top = host.home().join("a server");
+        for directory in ["lib/plugins/available", "lib/plugins/enabled", "lib/data"] {
+            fs::create_dir_all(top.join(directory)).unwrap();
+        }
+        script(&top.join("sbin/dokku"), DOKKU_STAND_IN);
+        let shown = top.display();
+        script(
+            &top.join("bin/ssh"),
+            &format!(
+                "#!/bin/sh\nfor word; do before=$last; last=$word; done\necho \"$before\" >>'{shown}/targets'\n\
+                 [ ! -e '{shown}/unplugged' ] || {{ echo 'No route to host' >&2; exit 255; }}\n\
+                 exec env DOKKU_LIB_ROOT='{shown}/lib' DOKKU_SYSTEM_USER=\"$(id -un)\" DOKKU_SYSTEM_GROUP=\"$(id -gn)\" \
+                 PATH='{shown}/sbin:/usr/bin:/bin' sh -c \"$last\"\n"
+            ),
+        );
+        Self { host, top }
+    }
+
+    fn server(&self, verb: &str, words: &[&str]) -> Ran {
+        let backups = self.top.join("backups").display().to_string();
+        let mut all = vec![
+            "server",
+            verb,
+            "--root-ssh",
+            "root@h",
+            "--backups",
+            &backups,
+        ];
+        all.extend(words);
+        self.host
+            .cli(&all)
+            .env(
+                "PATH",
+                format!("{}:/usr/bin:/bin", self.top.join("bin").display()),
+            )
+            .run()
+    }
+
+    fn ok(&self, verb: &str, words: &[&str]) -> Ran {
+        let ran = self.server(verb, words);
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        ran
+    }
+
+    fn calls(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.top.join("lib/calls")).unwrap_or_default();
+        text.lines()
+            .filter(|line| *line != "version")
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+#[test]
+fn setup_installs_once_upgrades_in_place_and_removal_says_what_stays() {
+    let server = Server::new();
+    let ran = server.ok("setup", &["--dry-run"]);
+    assert!(
+        ran.stderr
+            .contains("install the plugin deploy-system 0.1.0"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!server.top.join("backups").exists() && server.calls().is_empty());
+
+    server.ok("setup", &[]);
+    let plugin = server.top.join("lib/plugins/available/deploy-system");
+    let backups = server.top.join("backups");
+    assert_eq!(fs::read_dir(&backups).unwrap().count(), 7);
+    let calls = server.calls();
+    assert!(
+        calls.len() == 1 && calls[0].starts_with("plugin:install file:///"),
+        "{calls:?}"
+    );
+    let status: Value = serde_json::from_str(&server.ok("status", &["--json"]).stdout).unwrap();
+    assert_eq!(
+        (&status["plugin"], &status["enabled"]),
+        (&"0.1.0".into(), &true.into())
+    );
+
+    // Again: nothing to do.
+    let ran = server.ok("setup", &[]);
+    assert!(
+        ran.stderr.contains("has everything already"),
+        "{}",
+        ran.stderr
+    );
+
+    // Another version, in place: no uninstall, no moment without the gate's file.
+    let gate = fs::read(plugin.join("core-post-extract")).unwrap();
+    fs::write(plugin.join("core-post-extract"), "#!/bin/sh\nexit 1\n").unwrap();
+    let toml = fs::read_to_string(plugin.join("plugin.toml")).unwrap();
+    fs::write(plugin.join("plugin.toml"), toml.replace("0.1.0", "0.9.0")).unwrap();
+    fs::write(plugin.join("digest"), "another").unwrap();
+    fs::remove_file(server.top.join("lib/plugins/enabled/deploy-system")).unwrap();
+    let ran = server.ok("setup", &[]);
+    assert!(
+        ran.stderr
+            .contains("replace the plugin deploy-system 0.9.0 by 0.1.0"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(fs::read(plugin.join("core-post-extract")).unwrap(), gate);
+    assert_eq!(server.calls()[1..], ["plugin:enable deploy-system"]);
+
+    fs::write(backups.join("redis/kept"), "").unwrap();
+    let ran = server.ok("remove", &[]);
+    assert!(!plugin.exists() && !backups.join("postgres").exists());
+    assert!(backups.join("redis/kept").exists());
+    assert!(
+        ran.stderr.contains("backups stays") && ran.stderr.contains("data/deploy-system stays"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn what_cannot_be_set_up_is_refused_and_left_alone() {
+    let server = Server::new();
+    let refused = |code: i32, told: &str| {
+        let ran = server.server("setup", &[]);
+        assert_eq!(ran.status, Some(code), "{ran:?}");
+        assert!(ran.stderr.contains(told), "{}", ran.stderr);
+        assert!(server.calls().is_empty() && !server.top.join("backups").exists());
+    };
+    script(&server.top.join("sbin/uname"), "#!/bin/sh\necho riscv64\n");
+    refused(4, "is a riscv64, and this program is for");
+    fs::remove_file(server.top.join("sbin/uname")).unwrap();
+    script(&server.top.join("sbin/id"), "#!/bin/sh\necho 1000\n");
+    refused(4, "is not root there");
+    fs::remove_file(server.top.join("sbin/id")).unwrap();
+    fs::write(server.top.join("unplugged"), "").unwrap();
+    refused(5, "cannot reach root@h: No route to host");
+    fs::remove_file(server.top.join("unplugged")).unwrap();
+    fs::remove_file(server.top.join("sbin/dokku")).unwrap();
+    refused(5, "there is no Dokku on root@h");
+
+    script(&server.top.join("sbin/dokku"), DOKKU_STAND_IN);
+    script(
+        &server.top.join("sbin/sudo"),
+        "#!/bin/sh\nshift\nexec \"$@\"\n",
+    );
+    server.ok("setup", &["--sudo-user", "ada"]);
+    let targets = fs::read_to_string(server.top.join("targets")).unwrap();
+    assert!(targets.ends_with("ada@h\n"), "{targets}");
+}
+
+/// A program that does not run on the host is found by the plugin's own `install`.
+#[test]
+fn a_program_that_does_not_run_there_is_no_success() {
+    let server = Server::new();
+    let program = server.top.join("not a program");
+    fs::write(&program, "\u{7f}ELF of another world").unwrap();
+    let ran = server.server("setup", &["--program", &program.display().to_string()]);
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    assert!(
+        ran.stderr.contains("does not run on this machine"),
+        "{}",
+        ran.stderr
+    );
+}
