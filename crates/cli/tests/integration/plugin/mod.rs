@@ -1,6 +1,7 @@
 //! The Dokku plugin in the sandbox: its real shims run the real program, through real pushes.
 
 mod audit;
+mod cli;
 mod gate;
 mod locks;
 mod setup;

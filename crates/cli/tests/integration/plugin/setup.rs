@@ -189,7 +189,7 @@ fn what_cannot_be_set_up_is_refused_and_left_alone() {
     assert!(targets.ends_with("ada@h\n"), "{targets}");
 }
 
-/// A program that does not run on the host is found by the plugin's own `install`.
+/// A gate that does not run would refuse every deploy.
 #[test]
 fn a_program_that_does_not_run_there_is_no_success() {
     let server = Server::new();
@@ -202,4 +202,7 @@ fn a_program_that_does_not_run_there_is_no_success() {
         "{}",
         ran.stderr
     );
+    assert!(server.calls().is_empty());
+    let available = server.top.join("lib/plugins/available");
+    assert_eq!(fs::read_dir(available).unwrap().count(), 0);
 }
