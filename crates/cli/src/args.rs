@@ -109,6 +109,8 @@ pub enum Command {
     Doctor,
     /// List or change short names for apps
     Alias(commands::alias::AliasArguments),
+    /// Back up an app's databases, and restore them
+    Db(commands::db::DbArguments),
     /// Print the completions for a shell
     Completions(commands::completions::CompletionsArguments),
     /// Install, show or remove the plugin that enforces locks on the host

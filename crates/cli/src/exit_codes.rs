@@ -13,7 +13,6 @@ pub const HOST: u8 = 5;
 /// The app's own fault: its build, a release task or its health check failed.
 pub const APP: u8 = 6;
 /// A backup did not pass its verification.
-#[allow(dead_code, reason = "documented now, used by the backups to come")]
 pub const VERIFICATION: u8 = 7;
 /// A mistake of this program, or of the machine that it runs on.
 pub const INTERNAL: u8 = 70;

@@ -2,6 +2,7 @@
 
 mod actor;
 mod args;
+mod backup;
 mod clock;
 mod commands;
 mod exit_codes;

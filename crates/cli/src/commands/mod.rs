@@ -5,6 +5,7 @@ mod app_command;
 pub mod audit;
 pub mod completions;
 pub mod config;
+pub mod db;
 pub mod deploy;
 mod doctor;
 mod info;
@@ -65,6 +66,7 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
         Command::Setup => setup::run(invocation),
         Command::Doctor => doctor::run(invocation),
         Command::Alias(arguments) => alias::run(arguments, invocation),
+        Command::Db(arguments) => db::run(arguments, invocation),
         Command::Completions(arguments) => completions::run(arguments, invocation),
         Command::Server(arguments) => server::run(arguments, invocation),
         Command::Audit(arguments) => audit::run(arguments, invocation),

@@ -3,7 +3,7 @@
 use std::{
     io::{self, Read, Write},
     ops::ControlFlow,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel},
     time::{Duration, Instant},
 };
@@ -25,6 +25,16 @@ pub trait Watch {
     fn tick(&mut self) -> ControlFlow<()>;
 }
 
+/// What a child is given to read.
+pub enum Input<'a> {
+    /// Nothing.
+    Nothing,
+    /// A text, whether the child reads all of it or not.
+    Text(&'a Secret),
+    /// A stream, to its end. One that cannot be read is an error, never an end.
+    Stream(Box<dyn Read + Send>),
+}
+
 /// How a child ended.
 #[derive(Debug)]
 pub enum End {
@@ -36,16 +46,11 @@ pub enum End {
 
 /// Runs the command to its end. The child never shares our standard input, and everything it is
 /// given as `input` is written while its output is read, so that neither side can block the other.
-pub fn run(
-    command: &mut Command,
-    input: Option<&Secret>,
-    watch: &mut dyn Watch,
-) -> io::Result<End> {
+pub fn run(command: &mut Command, input: Input, watch: &mut dyn Watch) -> io::Result<End> {
     let mut child = command
-        .stdin(if input.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
+        .stdin(match input {
+            Input::Nothing => Stdio::null(),
+            _ => Stdio::piped(),
         })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -59,7 +64,7 @@ pub fn run(
     ended
 }
 
-fn attend(child: &mut Child, input: Option<&Secret>, watch: &mut dyn Watch) -> io::Result<End> {
+fn attend(child: &mut Child, input: Input, watch: &mut dyn Watch) -> io::Result<End> {
     let (send, pieces) = sync_channel(WAITING);
     if let Some(out) = child.stdout.take() {
         read_apart(out, Stream::Out, send.clone())?;
@@ -67,17 +72,28 @@ fn attend(child: &mut Child, input: Option<&Secret>, watch: &mut dyn Watch) -> i
     if let Some(err) = child.stderr.take() {
         read_apart(err, Stream::Err, send)?;
     }
-    if let (Some(mut to), Some(input)) = (child.stdin.take(), input.cloned()) {
-        std::thread::Builder::new().spawn(move || {
-            // A command that does not read its input to the end answers all the same.
-            drop(to.write_all(input.expose().as_bytes()));
-        })?;
+    let (fail, failures) = sync_channel(1);
+    match (child.stdin.take(), input) {
+        (Some(mut to), Input::Text(input)) => {
+            let input = input.clone();
+            std::thread::Builder::new().spawn(move || {
+                // A command that does not read its input to the end answers all the same.
+                drop(to.write_all(input.expose().as_bytes()));
+            })?;
+        }
+        (Some(to), Input::Stream(from)) => {
+            std::thread::Builder::new().spawn(move || supply(from, to, &fail))?;
+        }
+        _ => {}
     }
     let mut next_tick = Instant::now() + TICK;
     let mut is_open = true;
     let mut pause = Duration::from_millis(1);
     loop {
         let left = next_tick.saturating_duration_since(Instant::now());
+        if let Ok((error, _still_open)) = failures.try_recv() {
+            return Err(error);
+        }
         if left.is_zero() {
             if watch.tick().is_break() {
                 return Ok(End::Stopped);
@@ -104,6 +120,35 @@ fn attend(child: &mut Child, input: Option<&Secret>, watch: &mut dyn Watch) -> i
         }
         std::thread::sleep(pause.min(left));
         pause = (pause * 2).min(TICK);
+    }
+}
+
+/// Writes a stream to a child. When it cannot be read, the child's input stays open until the
+/// child is killed: it must not take the failure for the end.
+fn supply(
+    mut from: Box<dyn Read + Send>,
+    mut to: ChildStdin,
+    fail: &SyncSender<(io::Error, ChildStdin)>,
+) {
+    let mut buffer = vec![0; PIECE];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(read) => {
+                if to
+                    .write_all(buffer.get(..read).unwrap_or_default())
+                    .is_err()
+                {
+                    // The child has ended; its exit status tells why.
+                    return;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                drop(fail.send((error, to)));
+                return;
+            }
+        }
     }
 }
 
@@ -174,7 +219,7 @@ mod tests {
         let mut all = All::default();
         let end = run(
             &mut sh("tee /dev/stderr; exit 3"),
-            Some(&Secret::new(text.clone())),
+            Input::Text(&Secret::new(text.clone())),
             &mut all,
         );
         assert!(matches!(end, Ok(End::Exited(status)) if status.code() == Some(3)));
@@ -189,7 +234,7 @@ mod tests {
         };
         let begun = Instant::now();
         assert!(matches!(
-            run(&mut sh("exec sleep 600"), None, &mut all),
+            run(&mut sh("exec sleep 600"), Input::Nothing, &mut all),
             Ok(End::Stopped)
         ));
         assert!(begun.elapsed() < Duration::from_mins(1));
@@ -198,8 +243,29 @@ mod tests {
     #[test]
     fn without_input_the_child_reads_nothing_of_ours() {
         let mut all = All::default();
-        let end = run(&mut sh("cat; echo end"), None, &mut all);
+        let end = run(&mut sh("cat; echo end"), Input::Nothing, &mut all);
         assert!(matches!(end, Ok(End::Exited(status)) if status.success()));
         assert_eq!(all.out, b"end\n");
+    }
+
+    struct Breaks(bool);
+
+    impl Read for Breaks {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if std::mem::replace(&mut self.0, true) {
+                return Err(io::Error::other("the disk is gone"));
+            }
+            buffer.fill(b'x');
+            Ok(buffer.len())
+        }
+    }
+
+    #[test]
+    fn a_stream_that_breaks_is_not_taken_for_its_end() {
+        let mut all = All::default();
+        let input = Input::Stream(Box::new(Breaks(false)));
+        let end = run(&mut sh("cat >/dev/null; echo end"), input, &mut all);
+        assert!(end.unwrap_err().to_string().contains("the disk is gone"));
+        assert_eq!(all.out, b"");
     }
 }

@@ -12,5 +12,6 @@ mod route;
 mod runtime_directory;
 mod seats;
 mod ssh;
+mod transfer;
 
-pub use self::{route::Route, ssh::SshHost};
+pub use self::{route::Route, ssh::SshHost, transfer::TransferError};

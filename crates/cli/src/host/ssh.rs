@@ -1,6 +1,7 @@
 //! The host, over ssh.
 
 use std::{
+    io,
     ops::ControlFlow,
     os::unix::process::CommandExt,
     sync::{
@@ -17,7 +18,7 @@ use dokku_deploy::{
 };
 
 use super::{
-    child::{self, End, Watch},
+    child::{self, End, Input, Watch},
     classify::{self, Client},
     connection::{Connection, Passage, local, ssh},
     lines::Lines,
@@ -59,7 +60,22 @@ impl<'a> SshHost<'a> {
 
     /// Sends a command and watches it to its end. One that was certainly not sent is tried again,
     /// one that may have been sent never.
-    fn send(&self, command: &DokkuCommand, watch: &mut dyn Watch) -> Result<i32, HostError> {
+    pub(super) fn send(
+        &self,
+        command: &DokkuCommand,
+        watch: &mut dyn Watch,
+    ) -> Result<i32, HostError> {
+        let input = || Ok(command.stdin().map_or(Input::Nothing, Input::Text));
+        self.send_with(command, &input, watch)
+    }
+
+    /// Like [`SshHost::send`], with an input that is opened anew for each attempt.
+    pub(super) fn send_with<'i>(
+        &self,
+        command: &DokkuCommand,
+        input: &dyn Fn() -> io::Result<Input<'i>>,
+        watch: &mut dyn Watch,
+    ) -> Result<i32, HostError> {
         let line = command.wire()?;
         let shown = command.to_string();
         for _ in 0..ATTEMPTS {
@@ -75,8 +91,9 @@ impl<'a> SshHost<'a> {
             if passage.generation.is_some() || !self.connection.route().is_interactive {
                 client.process_group(0);
             }
-            let end = child::run(&mut client, command.stdin(), watch)
-                .map_err(|error| local("ssh", &error))?;
+            let input = input().map_err(|error| local("the dump", &error))?;
+            let end =
+                child::run(&mut client, input, watch).map_err(|error| local("ssh", &error))?;
             let End::Exited(status) = end else {
                 return Err(HostError::Stopped { command: shown });
             };
@@ -234,7 +251,7 @@ impl Host for SshHost<'_> {
             self.ui.detail(&format!("{}: {name}", self.name));
             let mut command = push::command(push, &self.connection.route().target, &passage);
             let mut hearing = push::Hearing::new(follow);
-            let end = child::run(&mut command, None, &mut hearing)
+            let end = child::run(&mut command, Input::Nothing, &mut hearing)
                 .map_err(|error| local("git", &error))?;
             let said = hearing.finish();
             let End::Exited(status) = end else {

@@ -9,6 +9,7 @@
 )]
 
 mod apps;
+mod backup;
 mod connection;
 mod deploy;
 mod interrupts;

@@ -1,0 +1,65 @@
+//! Backups and restores with the real engines, as far as they are installed; in CI they are.
+
+mod faults;
+mod round_trips;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::support::TestHost;
+
+/// Backup files in a directory, by name.
+fn backups(directory: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.ends_with(".dump") || name.ends_with(".dump.gz")
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// Names in a directory that the program made, finished or not.
+fn traces(directory: &Path) -> Vec<String> {
+    let mut found: Vec<String> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name.contains(".dump") || name.starts_with(".dokku-cli-"))
+        .collect();
+    found.sort();
+    found
+}
+
+/// A host with the app `shop`, linked to a service of a kind under a hand-made name.
+fn host_with(kind: &str) -> TestHost {
+    let host = TestHost::start();
+    host.create_app("shop");
+    host.ssh(&format!("{kind}:create store"));
+    host.ssh(&format!("{kind}:link store shop --no-restart"));
+    host
+}
+
+/// Sends statements to the client of the service and returns what it says.
+fn say(host: &TestHost, kind: &str, statements: &[u8]) -> String {
+    use std::io::Write;
+    let mut child = Command::new(host.home().join("bin/ssh"))
+        .arg("-i")
+        .arg(host.home().join("my keys/id"))
+        .args(["-o", "BatchMode=yes", "-p", &host.port().to_string()])
+        .args(["--", "dokku@127.0.0.1", &format!("{kind}:connect store")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(statements).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
