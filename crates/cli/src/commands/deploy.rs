@@ -33,6 +33,9 @@ pub struct DeployArguments {
     /// production, staging, development or preview; otherwise it follows from the branch
     #[arg(long, value_name = "ENV")]
     pub env: Option<dokku_deploy::app::Environment>,
+    /// The pull request whose preview it is: the app is REPOSITORY-pr-NUMBER
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["app", "env"])]
+    pub pr: Option<u64>,
     /// Show the plan and change nothing
     #[arg(long)]
     pub dry_run: bool,

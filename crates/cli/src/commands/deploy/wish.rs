@@ -42,7 +42,7 @@ pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result
     )?;
     let app = match named {
         Some(app) => app,
-        None => app_by_name_of(&repository.name(), environment)?,
+        None => app_by_name_of(&repository.name(), environment, arguments.pr)?,
     };
     let resolved: Resolved = settings.resolve(environment);
     if !arguments.abort {
@@ -85,7 +85,11 @@ fn commit(
     let head = repository.commit("HEAD")?.ok_or_else(|| {
         Failure::settings("The repository has no commit yet").hint("Commit something first.")
     })?;
-    if checked_out.is_none() && arguments.env.is_none() && !arguments.abort {
+    if checked_out.is_none()
+        && arguments.env.is_none()
+        && arguments.pr.is_none()
+        && !arguments.abort
+    {
         return Err(Failure::settings(format!(
             "HEAD is detached at {}: no branch says where to deploy",
             head.sha.get(..7).unwrap_or_default()
@@ -103,6 +107,9 @@ fn environment(
     branches: &Branches,
     branch: Option<&str>,
 ) -> Result<Environment, Failure> {
+    if arguments.pr.is_some() {
+        return Ok(Environment::Preview);
+    }
     if let Some(environment) = arguments.env {
         return Ok(environment);
     }
@@ -118,10 +125,14 @@ fn environment(
     }
 }
 
-fn app_by_name_of(repository: &str, environment: Environment) -> Result<AppName, Failure> {
-    let target = Target::of(environment, None).ok_or_else(|| {
+fn app_by_name_of(
+    repository: &str,
+    environment: Environment,
+    pull_request: Option<u64>,
+) -> Result<AppName, Failure> {
+    let target = Target::of(environment, pull_request).ok_or_else(|| {
         Failure::usage("A preview belongs to a pull request, whose number is not known here")
-            .hint("Name the app: `dokku-cli deploy REPOSITORY-pr-NUMBER --env preview`.")
+            .hint("Give it with --pr NUMBER.")
     })?;
     app_of(repository, target).map_err(|error| Failure::settings(error.to_string()))
 }

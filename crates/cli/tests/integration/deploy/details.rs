@@ -214,7 +214,8 @@ fn previews_share_a_service_where_the_settings_say_so() {
     );
     shop.commit("A shared cache");
     shop.deployed(&["shop-pr-1"]);
-    shop.deployed(&["shop-pr-2"]);
+    shop.git(&["checkout", "--quiet", "--detach"]);
+    shop.deployed(&["--pr", "2"]);
     assert_eq!(
         host.ssh("redis:links redis-preview-shared")
             .split_whitespace()
