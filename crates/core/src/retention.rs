@@ -99,7 +99,7 @@ impl fmt::Display for Verdict {
 const DAY: i64 = 24 * 60 * 60;
 
 /// Judges the backups of one service; the verdicts are in the order of `backups`. Those from the
-/// future count as just made. Backups that are not good take no good one's place.
+/// future stay: a clock was wrong. Backups that are not good take no good one's place.
 pub fn judge(backups: &[Candidate], rule: &Rule, now: Timestamp) -> Vec<Verdict> {
     let mut order: Vec<(usize, &Candidate)> = backups.iter().enumerate().collect();
     order.sort_by_key(|(_, backup)| std::cmp::Reverse(backup.time));
@@ -130,7 +130,7 @@ pub fn judge(backups: &[Candidate], rule: &Rule, now: Timestamp) -> Vec<Verdict>
         (i32::from(date.year()), i32::from(date.month()))
     });
     let verdict = |(index, backup): (usize, &Candidate)| {
-        let seconds = (now.as_second() - backup.time.as_second()).max(0);
+        let seconds = now.as_second() - backup.time.as_second();
         let is_younger = |days: u32| seconds < i64::from(days) * DAY;
         let why = if good == Some(index) {
             Why::NewestGood
