@@ -104,12 +104,12 @@ impl Ledger {
         if self.memory == self.stored {
             return Ok(());
         }
-        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
-        serde_json::to_writer(&mut file, &self.memory)?;
-        file.write_all(b"\n")?;
-        file.as_file().sync_data()?;
-        file.persist(self.directory.join(format!("{}.json", self.app)))
-            .map_err(|error| error.error)?;
+        // Nobody else writes it: it is our turn. A killed write leaves a file that the next one replaces.
+        let new = self.directory.join(format!("{}.json.new", self.app));
+        let mut file = fs_err::File::create(&new)?;
+        file.write_all(&serde_json::to_vec(&self.memory)?)?;
+        file.sync_data()?;
+        fs_err::rename(new, self.directory.join(format!("{}.json", self.app)))?;
         self.stored = self.memory.clone();
         Ok(())
     }

@@ -49,8 +49,7 @@ fn give(place: &Place, app: &str, commit: &str, permit: &Permit) -> io::Result<(
     let directory = place.data().join("permits");
     fs_err::create_dir_all(&directory)?;
     let mut file = tempfile::NamedTempFile::new_in(&directory)?;
-    serde_json::to_writer(&mut file, permit)?;
-    file.flush()?;
+    file.write_all(&serde_json::to_vec(permit)?)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
