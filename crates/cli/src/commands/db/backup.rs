@@ -41,6 +41,12 @@ pub fn run(
 ) -> Result<u8, Failure> {
     let ui = invocation.ui;
     let is_stdout = arguments.output.as_deref() == Some(Path::new("-"));
+    if is_stdout && ui.is_json() {
+        return Err(Failure::usage(
+            "with -o - the dump is on standard output, where --json writes too",
+        )
+        .hint("Leave one of them out."));
+    }
     let named = arguments.output.clone().filter(|_| !is_stdout);
     let directory = match named.as_deref().and_then(Path::parent) {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),

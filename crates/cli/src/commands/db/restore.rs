@@ -21,6 +21,7 @@ use dokku_deploy::{
     service::ServiceName,
 };
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::{
     RestoreArguments,
@@ -60,7 +61,7 @@ pub fn run(
         .map(ServiceName::new)
         .transpose()
         .map_err(|error| Failure::usage(error.to_string()))?;
-    with_host(invocation, |host, interrupts| {
+    let (linked, way_back) = with_host(invocation, |host, interrupts| {
         let mut linked = service::find(host, app, service.as_deref())?;
         if checked.dump.engine != linked.engine {
             return Err(Failure::refused(format!(
@@ -91,13 +92,20 @@ pub fn run(
                 }
             }
             linked.name = new;
-            restore.import(&linked)?;
-            restore.compare(&linked)?;
+            restore
+                .import(&linked)
+                .and_then(|()| restore.compare(&linked))
+                .map_err(|failure| {
+                    failure.hint(format!(
+                        "The new service {0} is there, perhaps with half the data. `dokku {1}:destroy {0}` on the host removes it; what {app} is linked to is as it was.",
+                        linked.name, linked.kind
+                    ))
+                })?;
             ui.success(&format!(
                 "Restored into the new service {}; what {app} is linked to is as it was",
                 linked.name
             ));
-            return Ok(());
+            return Ok((linked, None));
         }
         restore.confirm(&linked, arguments.yes)?;
         let way_back = restore.keep(&linked)?;
@@ -119,8 +127,11 @@ pub fn run(
             way_back.display()
         ));
         ui.success("Restore complete");
-        Ok(())
+        Ok((linked, Some(way_back)))
     })?;
+    if ui.is_json() {
+        ui.json(&json!({"app": app, "file": path, "service": linked.name.as_str(), "way_back": way_back}))?;
+    }
     Ok(exit_codes::OK)
 }
 

@@ -1,7 +1,9 @@
 //! Backups and restores with the real engines, as far as they are installed; in CI they are.
 
 mod faults;
+mod local;
 mod round_trips;
+mod ways_back;
 
 use std::{
     fs,

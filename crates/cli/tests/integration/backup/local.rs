@@ -1,0 +1,253 @@
+//! The files in the directory: where `backup` puts them, how they are listed, which ones go.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{backups, host_with, say, traces};
+use crate::support::TestHost;
+
+fn made(host: &TestHost, arguments: &[&str]) -> String {
+    let made = host
+        .cli(&[&["db", "shop", "backup"], arguments].concat())
+        .run();
+    assert_eq!(made.status, Some(0), "{made:?}");
+    made.stdout
+}
+
+fn manifest(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(format!("{}.json", path.display())).unwrap()).unwrap()
+}
+
+fn names(directory: &Path) -> BTreeSet<String> {
+    fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+#[test]
+fn a_backup_goes_to_the_file_that_is_named_and_replaces_none() {
+    let host = host_with("redis");
+    say(&host, "redis", b"SET a b\n");
+    made(&host, &["-o", "deep/down/mine.rdb"]);
+    let path = host.home().join("deep/down/mine.rdb");
+    let bytes = fs::read(&path).unwrap();
+    assert!(bytes.starts_with(b"REDIS"));
+    assert_eq!(manifest(&path)["size"], bytes.len());
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(&host.home().join("deep")), 0o700);
+    assert_eq!(names(path.parent().unwrap()).len(), 2);
+    assert_eq!(traces(host.home()), [""; 0]);
+
+    say(&host, "redis", b"SET a c\n");
+    let again = host
+        .cli(&["db", "shop", "backup", "-o", "deep/down/mine.rdb"])
+        .run();
+    assert_eq!(again.status, Some(4), "{again:?}");
+    assert!(again.stderr.contains("exists already"), "{again:?}");
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+    assert_eq!(names(path.parent().unwrap()).len(), 2);
+}
+
+#[test]
+fn a_backup_on_standard_output_is_the_dump_and_nothing_else() {
+    let host = host_with("redis");
+    say(&host, "redis", b"SET greeting hello\n");
+    let output = host
+        .cli(&["db", "shop", "backup", "-o", "-"])
+        .command()
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(traces(host.home()), [""; 0]);
+    // With anything before it or after it, this would be no dump.
+    fs::write(host.home().join("out.dump"), &output.stdout).unwrap();
+    let verified = host.cli(&["db", "shop", "verify", "out.dump"]).run();
+    assert_eq!(verified.status, Some(0), "{verified:?}");
+
+    host.fail_next("redis:export", 1);
+    let failed = host.cli(&["db", "shop", "backup", "-o", "-"]).run();
+    assert_eq!((failed.status, failed.stdout.as_str()), (Some(5), ""));
+
+    // A dump and an object cannot share it.
+    let both = host
+        .cli(&["db", "shop", "backup", "-o", "-", "--json"])
+        .run();
+    assert_eq!(both.status, Some(2), "{both:?}");
+    assert!(both.stderr.contains("standard output"), "{both:?}");
+    assert!(both.stdout.starts_with("{\"error\":"), "{both:?}");
+}
+
+#[test]
+fn the_json_of_a_backup_names_the_file_and_its_manifest() {
+    let host = host_with("redis");
+    say(&host, "redis", b"SET a b\n");
+    let told: Value = serde_json::from_str(&made(&host, &["--gzip", "--json"])).unwrap();
+    let file = backups(host.home()).remove(0);
+    assert_eq!(told["file"], file.file_name().unwrap().to_str().unwrap());
+    assert_eq!(told["manifest"], manifest(&file));
+    assert_eq!(told["manifest"]["app"], "shop");
+    assert_eq!(told["manifest"]["service"], "store");
+    assert_eq!(told["manifest"]["reason"], "manual");
+    assert_eq!(told["manifest"]["size"], fs::metadata(&file).unwrap().len());
+}
+
+#[test]
+fn the_list_tells_size_service_and_state_of_each() {
+    let host = host_with("redis");
+    let empty = host.cli(&["db", "shop", "list-backups"]).run();
+    assert_eq!(empty.status, Some(0), "{empty:?}");
+    let text = empty.stdout + &empty.stderr;
+    assert!(text.contains("No local backups found"), "{text}");
+
+    say(&host, "redis", b"SET a b\n");
+    made(&host, &[]);
+    let good = backups(host.home()).remove(0);
+    let good_name = good.file_name().unwrap().to_str().unwrap();
+    let bytes = fs::read(&good).unwrap();
+    let here = host.home();
+    fs::write(here.join("shop-20260101_000000.dump"), &bytes).unwrap();
+    fs::write(here.join("shop-20260102_000000.dump"), &bytes[1..]).unwrap();
+    let beside = format!("{}.json", good.display());
+    fs::copy(&beside, here.join("shop-20260102_000000.dump.json")).unwrap();
+    fs::write(here.join("pre-restore_shop-20260103_000000.dump"), &bytes).unwrap();
+    fs::write(here.join("pre-restore_shop-20260103_000000.dump.json"), "{").unwrap();
+    fs::write(here.join("shop-two-20260104_000000.dump"), &bytes).unwrap();
+    fs::write(here.join("notes.dump"), "mine").unwrap();
+
+    let size = bytes.len();
+    let row = |file: &str, size: usize, service: Value, state: &str, reason: &str| json!({"file": file, "size": size, "service": service, "state": state, "reason": reason});
+    let wanted = json!([
+        row(
+            good_name,
+            size,
+            json!("store"),
+            "checked when it was made",
+            "manual"
+        ),
+        row(
+            "pre-restore_shop-20260103_000000.dump",
+            size,
+            Value::Null,
+            "damaged manifest",
+            "pre-restore"
+        ),
+        row(
+            "shop-20260102_000000.dump",
+            size - 1,
+            json!("store"),
+            "damaged: its size has changed",
+            "manual"
+        ),
+        row(
+            "shop-20260101_000000.dump",
+            size,
+            Value::Null,
+            "no manifest",
+            "manual"
+        ),
+    ]);
+    let listed = host.cli(&["db", "shop", "list-backups", "--json"]).run();
+    assert_eq!(listed.status, Some(0), "{listed:?}");
+    let mut told: Value = serde_json::from_str(&listed.stdout).unwrap();
+    assert_eq!(told["app"], "shop");
+    assert_eq!(told["local"][1]["time"], "2026-01-03T00:00:00Z");
+    for row in told["local"].as_array_mut().unwrap() {
+        row.as_object_mut().unwrap().remove("time");
+    }
+    assert_eq!(told["local"], wanted);
+
+    let listed = host.cli(&["db", "shop", "list-backups"]).run();
+    assert_eq!(listed.status, Some(0), "{listed:?}");
+    let rows: Vec<String> = wanted
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            format!(
+                "  {}  {} bytes  {}  {}\n",
+                row["file"].as_str().unwrap(),
+                row["size"],
+                row["service"].as_str().unwrap_or("unknown service"),
+                row["state"].as_str().unwrap()
+            )
+        })
+        .collect();
+    assert!(listed.stdout.ends_with(&rows.concat()), "{listed:?}");
+    assert!(!(listed.stdout + &listed.stderr).contains("shop-two"));
+}
+
+/// A copy of a backup with its manifest, made so many days ago by its name.
+fn aged(original: &Path, before: &str, days: i64) -> PathBuf {
+    let time = Timestamp::now() - SignedDuration::from_hours(24 * days);
+    let name = format!("{before}-{}.dump", time.strftime("%Y%m%d_%H%M%S"));
+    let path = original.with_file_name(name);
+    fs::copy(original, &path).unwrap();
+    fs::copy(
+        format!("{}.json", original.display()),
+        format!("{}.json", path.display()),
+    )
+    .unwrap();
+    path
+}
+
+#[test]
+fn prune_removes_what_is_too_old_and_nothing_that_is_not_its_own() {
+    let host = host_with("redis");
+    say(&host, "redis", b"SET a b\n");
+    made(&host, &[]);
+    let newest = backups(host.home()).remove(0);
+    fs::create_dir(host.home().join(".dokku")).unwrap();
+    let config = host.home().join(".dokku/config.yml");
+    fs::write(&config, "backup:\n  retention_days: 3\n").unwrap();
+    aged(&newest, "shop", 2);
+    let old = aged(&newest, "shop", 4);
+    let older = aged(&newest, "shop", 40);
+    aged(&newest, "pre-restore_shop", 20);
+    let way_back = aged(&newest, "pre-restore_shop", 31);
+    aged(&newest, "shop-two", 40);
+    let foreign = aged(&newest, "shop", 50);
+    fs::remove_file(format!("{}.json", foreign.display())).unwrap();
+    fs::write(host.home().join("shop.dump"), "mine").unwrap();
+    fs::write(host.home().join("shop-20200101_000000.dump.json"), "mine").unwrap();
+    let before = names(host.home());
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let gone = [&old, &older, &way_back].map(|path| name(path));
+
+    let dry = host.cli(&["db", "shop", "prune", "--dry-run"]).run();
+    assert_eq!(dry.status, Some(0), "{dry:?}");
+    let told = dry.stdout + &dry.stderr;
+    for gone in &gone {
+        assert!(told.contains(&format!("{gone}: would go (")), "{told}");
+    }
+    assert!(told.contains("3 backup(s) of shop would be removed"));
+    assert!(told.contains(&format!("{}: stays (not made by", name(&foreign))));
+    assert_eq!(names(host.home()), before);
+
+    let pruned = host.cli(&["db", "shop", "prune", "--json"]).run();
+    assert_eq!(pruned.status, Some(0), "{pruned:?}");
+    let told: Value = serde_json::from_str(&pruned.stdout).unwrap();
+    assert_eq!(told["is_dry_run"], false);
+    let removed: BTreeSet<String> = serde_json::from_value(told["removed"].clone()).unwrap();
+    assert_eq!(removed, BTreeSet::from(gone.clone()));
+    let both = gone
+        .iter()
+        .flat_map(|name| [name.clone(), format!("{name}.json")]);
+    let wanted: BTreeSet<String> = before.difference(&both.collect()).cloned().collect();
+    assert_eq!(names(host.home()), wanted);
+
+    // Settings that are wrong remove nothing.
+    fs::write(&config, "backup:\n  retention_days: 0\n").unwrap();
+    let refused = host.cli(&["db", "shop", "prune"]).run();
+    assert_ne!(refused.status, Some(0), "{refused:?}");
+    assert!(refused.stderr.contains("retention_days"), "{refused:?}");
+    assert_eq!(names(host.home()), wanted);
+}
