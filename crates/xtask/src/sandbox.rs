@@ -289,6 +289,8 @@ fn first_line(stdout: Option<ChildStdout>) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+
     use super::*;
 
     #[test]
@@ -297,7 +299,17 @@ mod tests {
         let mut child = Command::new("cat")
             .current_dir(directory.path())
             .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .spawn()
+            .unwrap();
+        // Its words can be read only once the kernel has set them up, which may be after `spawn` returns: an echo
+        // tells that the program runs.
+        child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        child
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut [0])
             .unwrap();
         let found = processes_in(directory.path()).unwrap();
         assert_eq!(found, [format!("{} cat", child.id())]);

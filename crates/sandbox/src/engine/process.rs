@@ -131,11 +131,14 @@ mod tests {
             .stdin(std::process::Stdio::piped())
             .spawn()
             .unwrap();
+        // Waiting closes the child's standard input, at which it would end by itself: held open until it is ended.
+        let stdin = child.stdin.take();
         let identity = Identity::of(i32::try_from(child.id()).unwrap()).unwrap();
         identity.save(&file).unwrap();
         let waiter = std::thread::spawn(move || child.wait().unwrap());
         end_leftover(&file, Signal::TERM, Duration::from_secs(5)).unwrap();
         assert!(!waiter.join().unwrap().success());
+        drop(stdin);
         assert!(!identity.is_running());
         assert!(!file.exists());
     }
