@@ -305,12 +305,7 @@ mod tests {
         // Its words can be read only once the kernel has set them up, which may be after `spawn` returns: an echo
         // tells that the program runs.
         child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
-        child
-            .stdout
-            .as_mut()
-            .unwrap()
-            .read_exact(&mut [0])
-            .unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let found = processes_in(directory.path()).unwrap();
         assert_eq!(found, [format!("{} cat", child.id())]);
         drop(child.stdin.take());
