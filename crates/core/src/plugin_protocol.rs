@@ -8,6 +8,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+mod images;
+
+pub use self::images::{
+    KEPT_IMAGES, KeptImage, Permit, PermitRequest, RetainRequest, Retained, RollbackRequest,
+    RollingBack,
+};
 use crate::lock::Lock;
 
 /// The protocol that this version speaks.

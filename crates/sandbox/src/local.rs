@@ -1,4 +1,4 @@
-//! `dokku` and `plugn` as plugins find them on PATH: small scripts that hand their words to the running sandbox.
+//! `dokku`, `plugn` and a stand-in for `docker` as plugins find them on PATH: small scripts that hand their words to the running sandbox.
 //!
 //! The call travels over the control socket: one JSON line, then the caller's stdin; back come frames of a kind
 //! (1 stdout, 2 stderr, 3 exit code), a length of four bytes and that many bytes.
@@ -12,7 +12,7 @@ use std::thread;
 
 use serde::{Deserialize, Serialize};
 
-use crate::commands::{self, Caller, plugn};
+use crate::commands::{self, Caller, docker, plugn};
 use crate::host::SandboxHost;
 use crate::io::{Io, Out};
 use crate::store::write_file;
@@ -21,10 +21,10 @@ const STDOUT: u8 = 1;
 const STDERR: u8 = 2;
 const EXIT: u8 = 3;
 
-/// A call of `dokku` or `plugn` on the host.
+/// A call of one of them on the host.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LocalCall {
-    /// `dokku` or `plugn`.
+    /// `dokku`, `plugn` or `docker`.
     pub program: String,
     /// The words after it.
     pub words: Vec<String>,
@@ -58,6 +58,7 @@ pub fn serve(
     }
     let code = match call.program.as_str() {
         "plugn" => plugn::execute(&call.words, &caller, &mut io, host),
+        "docker" => docker::execute(&call.words, &mut io, host),
         _ => commands::execute_words(&call.words, caller, &mut io, host),
     };
     framed(EXIT).write_all(&[code])?;
@@ -113,9 +114,9 @@ pub fn call(socket: &Path, call: &LocalCall) -> io::Result<u8> {
     }
 }
 
-/// Writes the two scripts into `bin` under the root.
+/// Writes the scripts into `bin` under the root.
 pub fn write_scripts(root: &Path, socket: &Path) -> io::Result<()> {
-    for name in ["dokku", "plugn"] {
+    for name in ["dokku", "plugn", "docker"] {
         let script = match program() {
             Some(program) => format!(
                 "#!/bin/sh\nexec {} call --socket {} -- {name} \"$@\"\n",

@@ -21,13 +21,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Calls `dokku` or `plugn` on a running sandbox, as its plugins do.
+    /// Calls `dokku`, `plugn` or the stand-in for `docker` on a running sandbox, as its plugins do.
     #[command(hide = true)]
     Call {
         /// The control socket.
         #[arg(long)]
         socket: PathBuf,
-        /// `dokku` or `plugn`, and the words after it.
+        /// `dokku`, `plugn` or `docker`, and the words after it.
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     io,
     path::PathBuf,
-    process::{Command, Output, Stdio},
+    process::{Command, ExitStatus, Output, Stdio},
 };
 
 use dokku_deploy::{secret::Secret, store::Variables};
@@ -58,7 +58,7 @@ pub fn export(app: &str) -> Result<Option<Variables>, DokkuError> {
             Ok(Some(map.into_iter().collect()))
         }
         Some(NO_SUCH_APP) => Ok(None),
-        _ => Err(refused("plugn trigger config-export", &output)),
+        _ => Err(DokkuError::refused("plugn trigger config-export", &output)),
     }
 }
 
@@ -119,7 +119,31 @@ pub fn apps() -> Result<Vec<String>, DokkuError> {
         .collect())
 }
 
+/// Keeps the images of earlier releases: otherwise Dokku removes them at the next deploy, whatever
+/// names they have.
+pub fn keep_images(app: &str) -> Result<(), DokkuError> {
+    let words = ["--quiet", "builder:set", app, "skip-cleanup", "true"];
+    accept("dokku builder:set", &run("dokku", &words)?)
+}
+
+/// Starts the app's processes again from its newest image. What Dokku says goes to standard error.
+pub fn restart(app: &str) -> Result<ExitStatus, DokkuError> {
+    command("dokku", &["ps:restart", app])
+        .stdout(io::stderr())
+        .status()
+        .map_err(|source| DokkuError::Start {
+            program: "dokku",
+            source,
+        })
+}
+
 fn run(program: &'static str, words: &[&str]) -> Result<Output, DokkuError> {
+    command(program, words)
+        .output()
+        .map_err(|source| DokkuError::Start { program, source })
+}
+
+fn command(program: &str, words: &[&str]) -> Command {
     let mut command = Command::new(program);
     command
         .args(words)
@@ -134,25 +158,30 @@ fn run(program: &'static str, words: &[&str]) -> Result<Output, DokkuError> {
         command.current_dir(home);
     }
     command
-        .output()
-        .map_err(|source| DokkuError::Start { program, source })
 }
 
 fn accept(command: &str, output: &Output) -> Result<(), DokkuError> {
     if output.status.success() {
         return Ok(());
     }
-    Err(refused(command, output))
+    Err(DokkuError::refused(command, output))
 }
 
-fn refused(command: &str, output: &Output) -> DokkuError {
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    DokkuError::Refused {
-        command: command.to_owned(),
-        status: output
-            .status
-            .code()
-            .map_or_else(|| "none, by a signal".to_owned(), |code| code.to_string()),
-        complaint: complaint.trim().trim_start_matches('!').trim().to_owned(),
+impl DokkuError {
+    /// What a program that failed had to say.
+    pub fn refused(command: &str, output: &Output) -> Self {
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        Self::Refused {
+            command: command.to_owned(),
+            status: status(output.status),
+            complaint: complaint.trim().trim_start_matches('!').trim().to_owned(),
+        }
     }
+}
+
+/// How a program ended, for people.
+pub fn status(ended: ExitStatus) -> String {
+    ended
+        .code()
+        .map_or_else(|| "none, by a signal".to_owned(), |code| code.to_string())
 }

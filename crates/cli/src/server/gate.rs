@@ -13,7 +13,7 @@ use super::{
     audit::{Event, Happening, Log},
     break_glass,
     ledger::{Before, Ledger, lock_variables},
-    permit,
+    permit::{self, Excuse},
     place::Place,
     refusal,
     state::{self, Standing, Verdict},
@@ -53,36 +53,33 @@ pub fn gate(place: &Place, deploy: &Deploy, now: Timestamp, ui: &Ui) -> Result<u
         by: None,
         ..Happening::new(event, deploy.app)
     };
-    if let Some(permit) = permit::use_up(place, deploy.app, deploy.commit, now)? {
-        say(
-            ui,
-            &format!(
-                "{} is locked; this deploy was permitted by {}.",
-                deploy.app, permit.by
+    if let Some(excuse) = permit::excuse(place, deploy.app, deploy.commit, now)? {
+        let app = deploy.app;
+        match &excuse {
+            Excuse::Permitted(permit) => say(
+                ui,
+                &format!(
+                    "{app} is locked; this deploy was permitted by {}.",
+                    permit.by
+                ),
             ),
-        );
-        let mut used = happening(Event::Override);
-        used.by = Some(permit.by);
-        used.reason = Some(permit.reason);
-        record(place, used, now, ui);
-        return passed(deploy, &mut ledger);
-    }
-    if let Ok(note) = fs_err::read_to_string(place.break_glass()) {
-        say(
-            ui,
-            &format!("{} is locked or its state unknown: {reason}", deploy.app),
-        );
-        say(
-            ui,
-            &format!(
-                "Deployed all the same, because of {}: {}",
-                place.break_glass().display(),
-                note.trim()
-            ),
-        );
-        let mut broken = happening(Event::BreakGlass);
-        broken.reason = Some(note.trim().to_owned());
-        record(place, broken, now, ui);
+            Excuse::BreakGlass(note) => {
+                say(
+                    ui,
+                    &format!("{app} is locked or its state unknown: {reason}"),
+                );
+                let file = place.break_glass();
+                let file = file.display();
+                say(
+                    ui,
+                    &format!("Deployed all the same, because of {file}: {note}"),
+                );
+            }
+        }
+        let mut excused = happening(excuse.event());
+        excused.by = excuse.by().map(str::to_owned);
+        excused.reason = Some(excuse.reason().to_owned());
+        record(place, excused, now, ui);
         return passed(deploy, &mut ledger);
     }
     tell(ui, deploy.app, &verdict);

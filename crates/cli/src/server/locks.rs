@@ -19,22 +19,22 @@ use super::{
 };
 use crate::ui::Ui;
 
-fn fault(kind: FaultKind, message: &impl ToString) -> Fault {
+pub(super) fn fault(kind: FaultKind, message: &impl ToString) -> Fault {
     Fault {
         kind,
         message: message.to_string(),
     }
 }
 
-fn failed(error: &impl ToString) -> Fault {
+pub(super) fn failed(error: &impl ToString) -> Fault {
     fault(FaultKind::Failed, error)
 }
 
-fn missing(app: &AppName) -> Fault {
+pub(super) fn missing(app: &AppName) -> Fault {
     fault(FaultKind::NoSuchApp, &format!("there is no app {app}"))
 }
 
-fn unreadable(app: &AppName, why: &dyn std::fmt::Display) -> Fault {
+pub(super) fn unreadable(app: &dyn std::fmt::Display, why: &dyn std::fmt::Display) -> Fault {
     fault(
         FaultKind::Unreadable,
         &format!("whether {app} is locked cannot be told: {why}"),

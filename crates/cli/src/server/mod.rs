@@ -6,9 +6,11 @@
 
 mod audit;
 mod break_glass;
+mod docker;
 mod dokku;
 mod envfile;
 mod gate;
+mod images;
 mod ledger;
 mod locks;
 mod permit;
@@ -22,8 +24,9 @@ mod watch;
 pub use self::{
     audit::{Since, verify},
     gate::{Deploy, gate},
+    images::{kept as kept_images, retain, roll_back},
     locks::{all as all_locks, lock, status, unlock},
-    permit::{Permit, permit},
+    permit::permit,
     place::Place,
     watch::{Change, app_destroyed, variables_changed},
 };

@@ -2,8 +2,8 @@
 
 use std::{io, io::Write, path::PathBuf};
 
+use dokku_deploy::plugin_protocol::Permit;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::{
     audit::{Event, Happening},
@@ -12,15 +12,56 @@ use super::{
 };
 use crate::ui::Ui;
 
-/// A permission, as it was given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Permit {
-    /// Who wants it.
-    pub by: String,
+/// What lets a deploy through a lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Excuse {
+    /// A permission for this commit, used up now.
+    Permitted(Permit),
+    /// The break-glass file, with what stands in it.
+    BreakGlass(String),
+}
+
+impl Excuse {
+    /// As what it is recorded.
+    pub fn event(&self) -> Event {
+        match self {
+            Self::Permitted(_) => Event::Override,
+            Self::BreakGlass(_) => Event::BreakGlass,
+        }
+    }
+
+    /// Who excused it, where that is known.
+    pub fn by(&self) -> Option<&str> {
+        match self {
+            Self::Permitted(permit) => Some(&permit.by),
+            Self::BreakGlass(_) => None,
+        }
+    }
+
     /// Why.
-    pub reason: String,
-    /// When it ends unused.
-    pub until: Timestamp,
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Permitted(permit) => &permit.reason,
+            Self::BreakGlass(note) => note,
+        }
+    }
+}
+
+/// What lets a deploy of this commit through a lock, if anything does.
+pub fn excuse(
+    place: &Place,
+    app: &str,
+    commit: &str,
+    now: Timestamp,
+) -> io::Result<Option<Excuse>> {
+    if let Some(permit) = use_up(place, app, commit, now)? {
+        return Ok(Some(Excuse::Permitted(permit)));
+    }
+    match fs_err::read_to_string(place.break_glass()) {
+        Ok(note) => Ok(Some(Excuse::BreakGlass(note.trim().to_owned()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Gives a permission and records it.
@@ -56,12 +97,7 @@ fn give(place: &Place, app: &str, commit: &str, permit: &Permit) -> io::Result<(
 
 /// Takes the permission for this commit, if there is one that has not ended. Nobody can take it
 /// twice.
-pub fn use_up(
-    place: &Place,
-    app: &str,
-    commit: &str,
-    now: Timestamp,
-) -> io::Result<Option<Permit>> {
+fn use_up(place: &Place, app: &str, commit: &str, now: Timestamp) -> io::Result<Option<Permit>> {
     let path = path(place, app, commit)?;
     let taken = path.with_extension(format!("taken-{}", std::process::id()));
     match fs_err::rename(&path, &taken) {

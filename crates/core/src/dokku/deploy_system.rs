@@ -3,7 +3,7 @@
 //! Its commands answer one line of JSON whatever they come to; their exit status is that of
 //! `dokku-cli` and says nothing more.
 
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::is_unknown_command;
 use crate::{
@@ -11,7 +11,8 @@ use crate::{
     command::DokkuCommand,
     host::{Answer, HostError},
     plugin_protocol::{
-        Fault, Greeting, LockRequest, Mismatch, Outcome, PROTOCOL, Reply, UnlockRequest, encode,
+        Fault, Greeting, LockRequest, Mismatch, Outcome, PROTOCOL, PermitRequest, Reply,
+        RetainRequest, RollbackRequest, UnlockRequest, encode,
     },
 };
 
@@ -37,22 +38,48 @@ fn command(subcommand: &str) -> DokkuCommand {
         .flag("json")
 }
 
-/// Locks an app in one compare-and-set on the host. Answers a
-/// [`Locking`](crate::plugin_protocol::Locking).
-pub fn lock(app: &AppName, request: &LockRequest) -> DokkuCommand {
-    command("lock")
+/// A command about an app with a request in base64.
+fn request(subcommand: &str, app: &AppName, request: &impl Serialize) -> DokkuCommand {
+    command(subcommand)
         .flag("--request")
         .flag(&encode(request))
         .arg(app.as_str())
 }
 
+/// Locks an app in one compare-and-set on the host. Answers a
+/// [`Locking`](crate::plugin_protocol::Locking).
+pub fn lock(app: &AppName, lock: &LockRequest) -> DokkuCommand {
+    request("lock", app, lock)
+}
+
 /// Unlocks an app in one compare-and-set on the host. Answers an
 /// [`Unlocking`](crate::plugin_protocol::Unlocking).
-pub fn unlock(app: &AppName, request: &UnlockRequest) -> DokkuCommand {
-    command("unlock")
-        .flag("--request")
-        .flag(&encode(request))
-        .arg(app.as_str())
+pub fn unlock(app: &AppName, unlock: &UnlockRequest) -> DokkuCommand {
+    request("unlock", app, unlock)
+}
+
+/// Lets one commit of a locked app pass once, a push or a rollback to it. Answers a
+/// [`Permit`](crate::plugin_protocol::Permit).
+pub fn permit(app: &AppName, permit: &PermitRequest) -> DokkuCommand {
+    request("permit", app, permit)
+}
+
+/// Keeps the image of a release. Answers a [`Retained`](crate::plugin_protocol::Retained).
+pub fn retain(app: &AppName, retain: &RetainRequest) -> DokkuCommand {
+    request("retain", app, retain)
+}
+
+/// Asks which releases' images are kept. Answers a list of
+/// [`KeptImage`](crate::plugin_protocol::KeptImage), newest release first.
+pub fn images(app: &AppName) -> DokkuCommand {
+    command("images").arg(app.as_str())
+}
+
+/// Runs a kept image again. Takes as long as a restart of the app, and tells Dokku's output of it on
+/// standard error: to be followed. The last line of standard output answers a
+/// [`RollingBack`](crate::plugin_protocol::RollingBack), see [`read_line`].
+pub fn rollback_image(app: &AppName, rollback: &RollbackRequest) -> DokkuCommand {
+    request("rollback-image", app, rollback)
 }
 
 /// Asks for the lock of an app and of its base. Answers a
@@ -93,12 +120,29 @@ pub fn read<T: DeserializeOwned>(answer: &Answer, host: &str) -> Result<T, Plugi
     }
 }
 
+/// Reads the answer to a command that was followed, by its status and the last line that it wrote
+/// to standard output.
+pub fn read_line<T: DeserializeOwned>(
+    command: &DokkuCommand,
+    status: i32,
+    line: &str,
+    host: &str,
+) -> Result<T, PluginError> {
+    let answer = Answer {
+        command: command.to_string(),
+        status,
+        stdout: line.as_bytes().to_vec(),
+        stderr: Vec::new(),
+    };
+    read(&answer, host)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         dokku::recorded::{answer, app},
-        plugin_protocol::{FaultKind, Unlocking, decode},
+        plugin_protocol::{FaultKind, RollingBack, Unlocking, decode},
     };
 
     fn read_unlock(status: i32, stdout: &str, stderr: &str) -> Result<Unlocking, PluginError> {
@@ -136,6 +180,43 @@ mod tests {
         assert_eq!(
             status(&app("shop")).wire().unwrap(),
             "deploy-system:status --protocol 1 --format json shop"
+        );
+    }
+
+    #[test]
+    fn images_are_kept_and_gone_back_to_by_requests_in_one_word() {
+        let shop = app("shop");
+        let image = format!("sha256:{}", "a".repeat(64));
+        let retain_request = RetainRequest {
+            version: 3,
+            image: image.clone(),
+        };
+        let line = retain(&shop, &retain_request).wire().unwrap();
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(words[0], "deploy-system:retain");
+        assert_eq!(decode(words[6]), Ok(retain_request));
+        assert_eq!(
+            images(&shop).wire().unwrap(),
+            "deploy-system:images --protocol 1 --format json shop"
+        );
+        let rollback = RollbackRequest {
+            version: 2,
+            image: image.clone(),
+            commit: "0".repeat(40),
+            by: "ada --force".into(),
+        };
+        let command = rollback_image(&shop, &rollback);
+        let line = r#"{"protocol":1,"version":"0.1.0","result":{"outcome":"not-kept","kept":[]}}"#;
+        assert_eq!(
+            read_line::<RollingBack>(&command, 4, line, "h"),
+            Ok(RollingBack::NotKept { kept: Vec::new() })
+        );
+        assert!(read_line::<RollingBack>(&command, 0, "", "h").is_err());
+        assert!(
+            command
+                .wire()
+                .unwrap()
+                .starts_with("deploy-system:rollback-image ")
         );
     }
 

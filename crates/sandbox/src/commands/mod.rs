@@ -11,6 +11,7 @@ pub mod arguments;
 mod builds;
 pub mod config;
 pub mod config_format;
+pub mod docker;
 pub mod domains;
 mod git;
 mod git_archive;

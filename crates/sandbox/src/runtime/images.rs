@@ -112,6 +112,11 @@ impl Images {
         })
     }
 
+    /// All names, with the ids that they point to.
+    pub fn names(&self) -> io::Result<BTreeMap<String, String>> {
+        self.tags()
+    }
+
     /// Removes a name; the image stays.
     pub fn untag(&self, tag: &str) -> io::Result<()> {
         self.change_tags(|tags| {
@@ -159,7 +164,8 @@ impl Images {
         Ok(())
     }
 
-    fn remove(&self, id: &str) -> io::Result<()> {
+    /// Removes an image and the names that point to it.
+    pub fn remove(&self, id: &str) -> io::Result<()> {
         self.change_tags(|tags| tags.retain(|_, target| target != id))?;
         // First the description: without it the directory is no image any more.
         fs::remove_file(self.directory(id).join("image.json"))?;

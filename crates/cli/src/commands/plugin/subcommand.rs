@@ -1,24 +1,25 @@
 //! `dokku deploy-system:…`: what people and `dokku-cli` may ask of the plugin on the host.
 
+mod tell;
+
 use clap::{Args, Parser, Subcommand};
 use dokku_deploy::{
     app::AppName,
     clock::stamp,
-    lock::{Lock, Seen, Status, single_id},
+    lock::single_id,
     plugin_protocol::{
-        BadRequest, End, Fault, FaultKind, LockRequest, Locking, Outcome, PROTOCOL, Reply,
-        UnlockRequest, Unlocking, decode,
+        BadRequest, End, Fault, FaultKind, LockRequest, Outcome, PROTOCOL, Permit, PermitRequest,
+        Reply, RetainRequest, RollbackRequest, UnlockRequest, decode,
     },
 };
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     exit_codes,
     failure::Failure,
     invocation::Invocation,
-    server::{self, Permit, Place},
-    ui::visible,
+    server::{self, Place},
 };
 
 /// How long a permission can be used.
@@ -41,9 +42,12 @@ struct Words {
 enum Verb {
     Lock(LockWords),
     Unlock(UnlockWords),
-    Status(StatusWords),
+    Status(AppWords),
     Locks(Common),
     Permit(PermitWords),
+    Images(AppWords),
+    Retain(RequestWords),
+    RollbackImage(RequestWords),
     Version(Common),
     #[command(visible_aliases = ["", "default"])]
     Help(Common),
@@ -89,10 +93,20 @@ struct UnlockWords {
 }
 
 #[derive(Debug, Args)]
-struct StatusWords {
+struct AppWords {
     #[command(flatten)]
     common: Common,
     #[arg(env = "DOKKU_APP_NAME")]
+    app: AppName,
+}
+
+/// What only `dokku-cli` asks.
+#[derive(Debug, Args)]
+struct RequestWords {
+    #[command(flatten)]
+    common: Common,
+    #[arg(long, value_name = "BASE64")]
+    request: String,
     app: AppName,
 }
 
@@ -100,12 +114,16 @@ struct StatusWords {
 struct PermitWords {
     #[command(flatten)]
     common: Common,
+    /// The whole request, as `dokku-cli` sends it
+    #[arg(long, value_name = "BASE64", conflicts_with_all = ["by", "commit", "reason"])]
+    request: Option<String>,
     #[arg(long, value_name = "PERSON")]
     by: Option<String>,
     app: AppName,
     /// All 40 digits
-    commit: String,
-    #[arg(required = true)]
+    #[arg(required_unless_present = "request")]
+    commit: Option<String>,
+    #[arg(required_unless_present = "request")]
     reason: Vec<String>,
 }
 
@@ -115,6 +133,9 @@ const HELP: &str = "\
     deploy-system:status <app>, Say whether an app is locked, by whom and why
     deploy-system:locks, Say so of every app
     deploy-system:permit <app> <commit> <reason>, Let one commit of a locked app pass once within 15 minutes
+    deploy-system:images <app>, List the images of earlier releases that are kept
+    deploy-system:retain --request <base64> <app>, Keep the image of a release (asked by dokku-cli deploy)
+    deploy-system:rollback-image --request <base64> <app>, Run a kept image again (asked by dokku-cli rollback)
     deploy-system:break-glass <reason>|--end, Let every deploy pass until this is ended
     deploy-system:version, Print the plugin's version and protocol
     deploy-system:help, Print this";
@@ -160,7 +181,7 @@ pub fn run(
         }
         Verb::Lock(words) => {
             let request = match &words.request {
-                Some(word) => decode(word).map_err(|bad| invalid(&bad)),
+                Some(word) => understood(word),
                 None => Ok(LockRequest {
                     reason: words.reason.join(" "),
                     by: person(words.by.as_ref()),
@@ -175,12 +196,12 @@ pub fn run(
                 words.common.format == "json",
                 locking,
                 invocation,
-                |locking| locked(&words.app, &locking, invocation),
+                |locking| tell::locked(&words.app, &locking, invocation),
             )
         }
         Verb::Unlock(words) => {
             let request = match &words.request {
-                Some(word) => decode(word).map_err(|bad| invalid(&bad)),
+                Some(word) => understood(word),
                 None => Ok(UnlockRequest {
                     by: person(words.by.as_ref()),
                     only: None,
@@ -192,7 +213,7 @@ pub fn run(
                 words.common.format == "json",
                 unlocking,
                 invocation,
-                |unlocking| unlocked(&words.app, &unlocking, invocation),
+                |unlocking| tell::unlocked(&words.app, &unlocking, invocation),
             )
         }
         Verb::Status(words) => {
@@ -201,18 +222,60 @@ pub fn run(
                 words.common.format == "json",
                 status,
                 invocation,
-                |status| shown(&[status], invocation),
+                |status| tell::shown(&[status], invocation),
             )
         }
         Verb::Locks(common) => {
             let all = server::all_locks(now);
             answer(common.format == "json", all, invocation, |all| {
-                shown(&all, invocation)?;
+                tell::shown(&all, invocation)?;
                 Ok(exit_codes::OK)
             })
         }
-        Verb::Permit(words) => permit(&words, &person(words.by.as_ref()), place, now, invocation),
+        Verb::Permit(words) => {
+            let request = match &words.request {
+                Some(word) => understood(word),
+                None => Ok(PermitRequest {
+                    commit: words.commit.clone().unwrap_or_default(),
+                    by: person(words.by.as_ref()),
+                    reason: words.reason.join(" "),
+                }),
+            };
+            permit(&words, request, place, now, invocation)
+        }
+        Verb::Images(AppWords { common, app }) => {
+            let kept = server::kept_images(&app);
+            answer(common.format == "json", kept, invocation, |kept| {
+                tell::images(&app, &kept, invocation)
+            })
+        }
+        Verb::Retain(words) => {
+            let retained = understood(&words.request)
+                .and_then(|request: RetainRequest| server::retain(place, &words.app, &request));
+            answer(
+                words.common.format == "json",
+                retained,
+                invocation,
+                |retained| tell::retained(&words.app, &retained, invocation),
+            )
+        }
+        Verb::RollbackImage(words) => {
+            let request: Result<RollbackRequest, Fault> = understood(&words.request);
+            let version = request.as_ref().map_or(0, |request| request.version);
+            let rolling =
+                request.and_then(|request| server::roll_back(place, &words.app, &request, now, ui));
+            answer(
+                words.common.format == "json",
+                rolling,
+                invocation,
+                |rolling| tell::rolled_back(&words.app, version, &rolling, invocation),
+            )
+        }
     }
+}
+
+fn understood<T: DeserializeOwned>(word: &str) -> Result<T, Fault> {
+    decode(word).map_err(|bad| invalid(&bad))
 }
 
 fn invalid(bad: &BadRequest) -> Fault {
@@ -263,99 +326,9 @@ fn answer<T: Serialize>(
     }
 }
 
-fn locked(app: &AppName, locking: &Locking, invocation: &Invocation) -> Result<u8, Failure> {
-    let (code, line, lock) = match locking {
-        Locking::Taken { lock, .. } => (exit_codes::OK, format!("{app} is locked now"), lock),
-        Locking::Held { lock } => (
-            exit_codes::REFUSED,
-            format!("{app} is locked already; nothing was changed"),
-            lock,
-        ),
-    };
-    invocation.ui.result(&line)?;
-    tell(lock, invocation)?;
-    Ok(code)
-}
-
-fn unlocked(app: &AppName, unlocking: &Unlocking, invocation: &Invocation) -> Result<u8, Failure> {
-    let ui = invocation.ui;
-    match unlocking {
-        Unlocking::NotLocked => ui.result(&format!("{app} was not locked"))?,
-        Unlocking::Unlocked { was, relocked, .. } => {
-            ui.result(&format!("{app} may be deployed again"))?;
-            if let Some(lock) = was {
-                ui.result("Its lock was:")?;
-                tell(lock, invocation)?;
-            }
-            if let Some(lock) = relocked {
-                ui.result(&format!("{app} was locked anew at the same moment:"))?;
-                tell(lock, invocation)?;
-                return Ok(exit_codes::REFUSED);
-            }
-        }
-        Unlocking::Changed { lock } => {
-            ui.result(&format!("{app} has another lock; nothing was changed"))?;
-            tell(lock, invocation)?;
-            return Ok(exit_codes::REFUSED);
-        }
-    }
-    Ok(exit_codes::OK)
-}
-
-/// Says of each app what its lock is; the exit code is that of the last one.
-fn shown(all: &[Status], invocation: &Invocation) -> Result<u8, Failure> {
-    use dokku_deploy::lock::Verdict;
-    let ui = invocation.ui;
-    let mut code = exit_codes::OK;
-    for status in all {
-        let app = &status.app;
-        code = match status.verdict() {
-            Verdict::Free => {
-                let expired = match &status.lock {
-                    Seen::Expired(_) => " (its lock has ended)",
-                    _ => "",
-                };
-                ui.result(&format!("{app} is not locked{expired}"))?;
-                exit_codes::OK
-            }
-            Verdict::Blocked(of, lock) => {
-                let base = if of == app {
-                    String::new()
-                } else {
-                    format!(" by the lock of {of}")
-                };
-                ui.result(&format!("{app} is locked{base}"))?;
-                tell(lock, invocation)?;
-                exit_codes::REFUSED
-            }
-            Verdict::Unknown(of, why) => {
-                ui.result(&format!(
-                    "whether {app} is locked cannot be told: {of}: {}",
-                    visible(why)
-                ))?;
-                exit_codes::HOST
-            }
-        };
-    }
-    Ok(code)
-}
-
-fn tell(lock: &Lock, invocation: &Invocation) -> Result<(), Failure> {
-    let ui = invocation.ui;
-    for line in lock.reason.lines() {
-        ui.result(&format!("  why:   {}", visible(line)))?;
-    }
-    ui.result(&format!("  who:   {}", visible(&lock.by)))?;
-    ui.result(&format!("  since: {}", visible(&lock.at)))?;
-    if let Some(until) = lock.until {
-        ui.result(&format!("  until: {}", stamp(until)))?;
-    }
-    Ok(())
-}
-
 fn permit(
     words: &PermitWords,
-    by: &str,
+    request: Result<PermitRequest, Fault>,
     place: &Place,
     now: Timestamp,
     invocation: &Invocation,
@@ -363,27 +336,27 @@ fn permit(
     let until = now
         .checked_add(SignedDuration::from_secs(PERMIT_SECONDS))
         .map_err(|error| Failure::internal(error.to_string()))?;
-    let permit = Permit {
-        by: by.to_owned(),
-        reason: words.reason.join(" "),
-        until,
+    let given = match request {
+        Ok(request) => {
+            let permit = Permit {
+                by: request.by,
+                reason: request.reason,
+                until,
+            };
+            let app = words.app.as_str();
+            server::permit(place, app, &request.commit, &permit, now, invocation.ui)?;
+            Ok((request.commit, permit))
+        }
+        Err(fault) => Err(fault),
     };
-    server::permit(
-        place,
-        words.app.as_str(),
-        &words.commit,
-        &permit,
-        now,
-        invocation.ui,
-    )?;
+    let commit = given.as_ref().map_or("", |(commit, _)| commit).to_owned();
     answer(
         words.common.format == "json",
-        Ok(&permit),
+        given.map(|(_, permit)| permit),
         invocation,
         |permit| {
             invocation.ui.result(&format!(
-                "{} may be deployed to {} once until {}",
-                words.commit,
+                "{commit} may be deployed to {} once until {}",
                 words.app,
                 stamp(permit.until)
             ))?;

@@ -39,6 +39,8 @@ pub enum Event {
     BreakGlass,
     /// A deploy of a locked app was let through by a one-use permission.
     Override,
+    /// The kept image of an earlier release was run again.
+    Rollback,
     /// A one-use permission was given.
     Permitted,
     /// A segment of the log begins.

@@ -3,6 +3,7 @@
 mod audit;
 mod cli;
 mod gate;
+mod images;
 mod locks;
 mod setup;
 

@@ -13,6 +13,7 @@ mod plan;
 mod prepare;
 mod recover;
 mod refusal;
+mod retain;
 mod run;
 mod show;
 mod step;
@@ -168,6 +169,9 @@ impl Run<'_> {
         let variables = self.plan.history.record(&release);
         self.write(&Stage::Record, &variables)?;
         self.drop_journal()?;
+        if let Some(image) = &release.image {
+            self.retain(self.plan.next_version, image);
+        }
         Ok(self.plan.next_version)
     }
 }

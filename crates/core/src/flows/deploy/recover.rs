@@ -267,6 +267,7 @@ impl Run<'_> {
         let variables = self.plan.history.record(&release);
         self.write(&at, &variables)?;
         self.back_as = Some(self.plan.next_version);
+        self.retain(self.plan.next_version, image);
         Ok(())
     }
 
