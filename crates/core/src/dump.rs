@@ -1,8 +1,10 @@
 //! Dumps of databases: whose they are and whether they are whole, judged by their bytes alone.
 //!
 //! A dump is read once, from its first byte to its last, with little memory. It is always the raw
-//! one: whoever holds a compressed file decompresses it on the way.
+//! one: whoever holds a compressed file decompresses it on the way. [`inspect`] looks at the
+//! structure, [`count`] also at every row.
 
+mod amount;
 mod postgres;
 mod redis;
 mod sql;
@@ -15,6 +17,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub use self::amount::{Amount, Amounts, Table};
 use crate::service::ServiceKind;
 
 /// What a whole dump tells about itself.
@@ -30,6 +33,19 @@ pub struct Dump {
     pub size: u64,
     /// What was looked at, for the manifest.
     pub checks: Vec<String>,
+    /// How much it holds, where that was to be counted.
+    pub amounts: Option<Amounts>,
+    /// What a server has to have so that the dump can be restored.
+    pub needs: Needs,
+}
+
+/// What a server has to have so that a dump can be restored there, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Roles that rights are granted to. Owners are not among them: imports leave those out.
+    pub roles: BTreeSet<String>,
+    /// Extensions of PostgreSQL.
+    pub extensions: BTreeSet<String>,
 }
 
 /// The engines whose dumps are understood.
@@ -102,17 +118,36 @@ pub enum BadDump {
     Unreadable(#[from] io::Error),
 }
 
+/// How much of a dump is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// What tells whether it is whole.
+    Structure,
+    /// Every row too.
+    Rows,
+}
+
 /// Reads a whole raw dump. The engine is recognised by the content.
 pub fn inspect(from: &mut dyn Read) -> Result<Dump, BadDump> {
+    read(from, Depth::Structure)
+}
+
+/// Reads a whole raw dump as [`inspect`] does, and counts what it holds: rows by table, keys by
+/// database. Compressed data is decompressed for that, so that damage in it is found too.
+pub fn count(from: &mut dyn Read) -> Result<Dump, BadDump> {
+    read(from, Depth::Rows)
+}
+
+fn read(from: &mut dyn Read, depth: Depth) -> Result<Dump, BadDump> {
     let mut source = Source { from, size: 0 };
     let mut head = [0; 5];
     let read = source.fill(&mut head)?;
     let head = head.get(..read).unwrap_or_default();
     match head {
         [] => Err(BadDump::Empty),
-        b"PGDMP" => postgres::inspect(&mut source),
-        b"REDIS" => redis::inspect(&mut source),
-        head if sql::may_begin(head) => sql::inspect(head, &mut source),
+        b"PGDMP" => postgres::read(&mut source, depth),
+        b"REDIS" => redis::read(&mut source),
+        head if sql::may_begin(head) => sql::read(head, &mut source, depth),
         _ => Err(BadDump::Unknown),
     }
 }

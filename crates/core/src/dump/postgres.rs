@@ -1,9 +1,13 @@
 //! PostgreSQL's custom format (`pg_dump -Fc`), read as `pg_restore` reads it: header, table of
 //! contents, then one block of data for each entry that has data.
 
-use std::collections::BTreeSet;
+mod copy;
+mod needs;
 
-use super::{BadDump, Dump, Engine, Source};
+use std::collections::{BTreeMap, BTreeSet};
+
+use self::copy::{Compression, Data};
+use super::{Amount, Amounts, BadDump, Depth, Dump, Engine, Needs, Source, Table};
 
 /// The archive formats that are known: 1.12 (PostgreSQL 9.0) to 1.16 (PostgreSQL 17 and 18).
 const KNOWN: std::ops::RangeInclusive<(u8, u8)> = (1, 12)..=(1, 16);
@@ -12,7 +16,7 @@ const LONGEST_TEXT: i64 = 256 * 1024 * 1024;
 /// The archive's mark for an entry without data.
 const NO_DATA: u8 = 3;
 
-pub(super) fn inspect(source: &mut Source<'_>) -> Result<Dump, BadDump> {
+pub(super) fn read(source: &mut Source<'_>, depth: Depth) -> Result<Dump, BadDump> {
     let mut archive = Archive {
         source,
         int_size: 4,
@@ -37,11 +41,11 @@ pub(super) fn inspect(source: &mut Source<'_>) -> Result<Dump, BadDump> {
             "it is an archive, but not in the custom format".to_owned(),
         ));
     }
-    if archive.version >= (1, 15) {
-        archive.byte("the header")?;
+    let compression = if archive.version >= (1, 15) {
+        Compression::of_number(archive.byte("the header")?)
     } else {
-        archive.int("the header")?;
-    }
+        Compression::of_level(archive.int("the header")?)
+    };
     for _ in 0..7 {
         archive.int("the header")?;
     }
@@ -52,17 +56,20 @@ pub(super) fn inspect(source: &mut Source<'_>) -> Result<Dump, BadDump> {
     if !(1..=10_000_000).contains(&count) {
         return Err(damaged(format!("a table of contents of {count} entries")));
     }
-    let (contents, mut awaited) = archive.table_of_contents(count)?;
-    let blocks = awaited.len();
-    archive.blocks(&mut awaited)?;
+    let mut contents = archive.table_of_contents(count)?;
+    let blocks = contents.awaited.len();
+    let counting = (depth == Depth::Rows).then_some(compression);
+    let amounts = archive.blocks(&mut contents, counting)?;
     let version = version
         .and_then(|text| String::from_utf8(text).ok())
         .and_then(|text| text.split_whitespace().next().map(str::to_owned));
     Ok(Dump {
         engine: Engine::Postgres,
         version,
-        contents,
+        contents: contents.names,
         size: source.size,
+        needs: contents.needs,
+        amounts,
         checks: vec![
             format!("{count} entries in the table of contents"),
             format!("all {blocks} blocks of data whole"),
@@ -143,26 +150,22 @@ impl Archive<'_, '_> {
         Ok(Some(text))
     }
 
-    /// The names of all entries, and the ids of those whose data has to follow.
-    fn table_of_contents(
-        &mut self,
-        count: i64,
-    ) -> Result<(BTreeSet<String>, BTreeSet<i64>), BadDump> {
+    /// All entries, and the ids of those whose data has to follow.
+    fn table_of_contents(&mut self, count: i64) -> Result<Contents, BadDump> {
         const PLACE: &str = "the table of contents";
-        let mut contents = BTreeSet::new();
-        let mut awaited = BTreeSet::new();
+        let mut contents = Contents::default();
         for _ in 0..count {
             let id = self.int(PLACE)?;
             self.int(PLACE)?;
             self.text(PLACE)?;
             self.text(PLACE)?;
-            let tag = shown(self.text(PLACE)?);
+            let tag = self.text(PLACE)?.unwrap_or_default();
             let description = shown(self.text(PLACE)?);
             self.int(PLACE)?;
-            for _ in 0..3 {
-                self.text(PLACE)?;
-            }
-            let namespace = shown(self.text(PLACE)?);
+            let definition = shown(self.text(PLACE)?);
+            self.text(PLACE)?;
+            let copy = self.text(PLACE)?.unwrap_or_default();
+            let namespace = self.text(PLACE)?.unwrap_or_default();
             self.text(PLACE)?;
             if self.version >= (1, 14) {
                 self.text(PLACE)?;
@@ -177,45 +180,75 @@ impl Archive<'_, '_> {
             let mut offset = [0; 8];
             let size = self.offset_size;
             self.take(offset.get_mut(..size).unwrap_or_default(), PLACE)?;
+            let holds = holds(&description, &namespace, &tag, &copy);
             match state {
                 1 | 2 => {
-                    awaited.insert(id);
+                    contents.awaited.insert(id, holds);
                 }
                 NO_DATA => {}
                 other => return Err(damaged(format!("{other} for the state of an entry"))),
             }
-            contents.insert(format!("{description} {namespace} {tag}"));
+            let (namespace, tag) = (shown(Some(namespace)), shown(Some(tag)));
+            needs::add(&mut contents.needs, &description, &tag, &definition);
+            contents
+                .names
+                .insert(format!("{description} {namespace} {tag}"));
         }
-        Ok((contents, awaited))
+        Ok(contents)
     }
 
-    /// All blocks up to the end of the file; each entry with data has exactly one.
-    fn blocks(&mut self, awaited: &mut BTreeSet<i64>) -> Result<(), BadDump> {
+    /// All blocks up to the end of the file; each entry with data has exactly one. With a
+    /// compression what they hold is counted.
+    fn blocks(
+        &mut self,
+        contents: &mut Contents,
+        counting: Option<Compression>,
+    ) -> Result<Option<Amounts>, BadDump> {
         const PLACE: &str = "the data";
+        let mut tables = BTreeMap::new();
+        let mut unknown = None;
         loop {
             let mut kind = [0];
             if self.source.fill(&mut kind)? == 0 {
                 break;
             }
             let id = self.int(PLACE)?;
-            if !awaited.remove(&id) {
+            let Some(holds) = contents.awaited.remove(&id) else {
                 return Err(damaged(format!(
                     "a block of data that belongs to no entry ({id})"
                 )));
-            }
+            };
             match kind[0] {
-                1 => self.chunks()?,
+                1 => {
+                    let rows = self.chunks(counting)?;
+                    match (holds, rows) {
+                        (_, None) | (Holds::Else, _) => {}
+                        (Holds::Rows(table), Some(Ok(rows))) => {
+                            let name = format!("TABLE {table}").replacen('.', " ", 1);
+                            let mut amount = Amount::rows(rows);
+                            // The table of an extension has data in the archive, but no definition.
+                            amount.may_grow = !contents.names.contains(&name);
+                            tables.insert(table, amount);
+                        }
+                        (Holds::Rows(_), Some(Err(why))) => unknown = Some(why),
+                        (Holds::Uncountable(why), Some(_)) => unknown = Some(why.to_owned()),
+                    }
+                }
                 // Large objects: each its number and its data, ended by the number 0.
                 3 => {
+                    let mut objects = 0;
                     while self.int(PLACE)? != 0 {
-                        self.chunks()?;
+                        self.chunks(counting)?;
+                        objects += 1;
                     }
+                    let sum: &mut Amount = tables.entry(Table::large_objects()).or_default();
+                    sum.lasting += objects;
                 }
                 other => return Err(damaged(format!("a block of unknown kind {other}"))),
             }
         }
-        if awaited.is_empty() {
-            return Ok(());
+        if contents.awaited.is_empty() {
+            return Ok(counting.map(|_| Amounts { tables, unknown }));
         }
         let size = self.source.size;
         Err(BadDump::Truncated {
@@ -225,9 +258,14 @@ impl Archive<'_, '_> {
         })
     }
 
-    /// Pieces of one block, ended by one without a length.
-    fn chunks(&mut self) -> Result<(), BadDump> {
+    /// Pieces of one block, ended by one without a length. Where it is to be counted: the rows, or
+    /// why they cannot be.
+    fn chunks(
+        &mut self,
+        counting: Option<Compression>,
+    ) -> Result<Option<Result<u64, String>>, BadDump> {
         const PLACE: &str = "a block of data";
+        let mut data = counting.map(|compression| (compression, Data::new(compression)));
         let mut piece = vec![0; 64 * 1024];
         loop {
             let length = self.int(PLACE)?;
@@ -235,14 +273,55 @@ impl Archive<'_, '_> {
                 return Err(damaged(format!("a piece of data of {length} bytes")));
             };
             if left == 0 {
-                return Ok(());
+                break;
             }
             while left > 0 {
                 let next = left.min(piece.len());
-                self.take(piece.get_mut(..next).unwrap_or_default(), PLACE)?;
+                let read = self.take(piece.get_mut(..next).unwrap_or_default(), PLACE)?;
+                if let Some((_, data)) = &mut data {
+                    data.take(read).map_err(damaged)?;
+                }
                 left -= next;
             }
         }
+        let Some((compression, data)) = data else {
+            return Ok(None);
+        };
+        let rows = data.finish().map_err(damaged)?;
+        Ok(Some(rows.ok_or_else(|| match compression {
+            Compression::Other(name) => {
+                format!("its data is compressed with {name}, which is not read here")
+            }
+            Compression::None | Compression::Zlib => String::new(),
+        })))
+    }
+}
+
+/// What a table of contents tells.
+#[derive(Default)]
+struct Contents {
+    names: BTreeSet<String>,
+    awaited: BTreeMap<i64, Holds>,
+    needs: Needs,
+}
+
+/// What the data of an entry is.
+enum Holds {
+    Rows(Table),
+    Uncountable(&'static str),
+    Else,
+}
+
+fn holds(description: &str, namespace: &[u8], tag: &[u8], copy: &[u8]) -> Holds {
+    if description != "TABLE DATA" {
+        return Holds::Else;
+    }
+    if !copy.starts_with(b"COPY ") {
+        return Holds::Uncountable("its rows are INSERT statements, which are not counted");
+    }
+    match (std::str::from_utf8(namespace), std::str::from_utf8(tag)) {
+        (Ok(schema), Ok(name)) => Holds::Rows(Table::in_schema(schema, name)),
+        _ => Holds::Uncountable("it has names of tables that are not UTF-8"),
     }
 }
 
@@ -252,7 +331,9 @@ fn shown(text: Option<Vec<u8>>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::inspect;
+    use proptest::prelude::*;
+
+    use super::super::{count, inspect};
     use super::*;
 
     fn int(value: i32) -> Vec<u8> {
@@ -269,10 +350,11 @@ mod tests {
         .concat()
     }
 
-    /// An archive of format 1.14 with one table and its data.
+    /// An archive of format 1.14 with one table of two rows, not compressed.
     fn archive() -> Vec<u8> {
         let mut all = b"PGDMP\x01\x0e\x00\x04\x08\x01".to_vec();
-        for _ in 0..8 {
+        all.extend(int(0));
+        for _ in 0..7 {
             all.extend(int(1));
         }
         all.extend([text("db"), text("15.9 (Debian)"), text("15.9"), int(2)].concat());
@@ -293,7 +375,7 @@ mod tests {
                 [
                     text(""),
                     text(""),
-                    text(""),
+                    text("COPY public.töne FROM stdin;"),
                     text("public"),
                     text(""),
                     text("heap"),
@@ -305,7 +387,8 @@ mod tests {
             all.extend([0; 8]);
         }
         all.push(1);
-        all.extend([int(8), int(3), b"abc".to_vec(), int(0)].concat());
+        all.extend([int(8), int(10), b"1\ta\n2\tb\n\\.".to_vec()].concat());
+        all.extend([int(3), b"\n\n\n".to_vec(), int(0)].concat());
         all
     }
 
@@ -319,10 +402,37 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_counted_where_that_is_asked_for() {
+        assert_eq!(inspect(&mut &archive()[..]).unwrap().amounts, None);
+        let amounts = count(&mut &archive()[..]).unwrap().amounts.unwrap();
+        let wanted = (Table::in_schema("public", "töne"), Amount::rows(2));
+        assert_eq!(amounts.tables, [wanted].into());
+        assert_eq!(amounts.unknown, None);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic_or_hang(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+            noise in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let mut all = archive();
+            for (at, byte) in changes {
+                let at = at.index(all.len());
+                all[at] = byte;
+            }
+            drop(count(&mut &all[..]));
+            let begin = all.len().min(60);
+            drop(count(&mut &[&all[..begin], &noise[..]].concat()[..]));
+        }
+    }
+
+    #[test]
     fn every_truncation_is_found() {
         let all = archive();
         for end in 0..all.len() {
             assert!(inspect(&mut &all[..end]).is_err(), "cut at {end}");
+            assert!(count(&mut &all[..end]).is_err(), "cut at {end}");
         }
         assert!(
             inspect(&mut &[all, vec![0]].concat()[..]).is_err(),

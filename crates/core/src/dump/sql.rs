@@ -1,9 +1,12 @@
 //! SQL as `mysqldump` and `mariadb-dump` write it: comments that name the server at the beginning,
 //! statements, and a line at the end that says that the dump is complete.
 
+mod statements;
+
 use std::collections::BTreeSet;
 
-use super::{BadDump, Dump, Engine, Source};
+use self::statements::Statements;
+use super::{Amount, Amounts, BadDump, Depth, Dump, Engine, Needs, Source, Table};
 
 /// Lines are only looked at up to here: those that matter are short.
 const LONGEST: usize = 1024;
@@ -17,8 +20,11 @@ pub(super) fn may_begin(head: &[u8]) -> bool {
         .any(|begin| head == begin.as_bytes())
 }
 
-pub(super) fn inspect(head: &[u8], source: &mut Source<'_>) -> Result<Dump, BadDump> {
-    let mut reading = Reading::default();
+pub(super) fn read(head: &[u8], source: &mut Source<'_>, depth: Depth) -> Result<Dump, BadDump> {
+    let mut reading = Reading {
+        statements: (depth == Depth::Rows).then(Statements::default),
+        ..Reading::default()
+    };
     reading.take(head);
     let mut piece = vec![0; 64 * 1024];
     loop {
@@ -41,12 +47,16 @@ struct Reading {
     engine: Option<Engine>,
     version: Option<String>,
     contents: BTreeSet<String>,
+    statements: Option<Statements>,
 }
 
 impl Reading {
     fn take(&mut self, mut bytes: &[u8]) {
+        if let Some(statements) = &mut self.statements {
+            statements.take(bytes);
+        }
         while !bytes.is_empty() {
-            let end = bytes.iter().position(|&byte| byte == b'\n');
+            let end = memchr::memchr(b'\n', bytes);
             let part = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
             let space = LONGEST.saturating_sub(self.line.len()).min(part.len());
             self.line
@@ -105,8 +115,24 @@ impl Reading {
             contents: self.contents,
             size,
             checks: vec!["the line that says that the dump is complete".to_owned()],
+            amounts: self.statements.map(amounts),
+            needs: Needs::default(),
         })
     }
+}
+
+fn amounts(statements: Statements) -> Amounts {
+    let unknown = if statements.is_between_statements() {
+        statements.uncounted
+    } else {
+        Some("it ends inside of a statement as far as this program understands it".to_owned())
+    };
+    let tables = statements
+        .rows
+        .into_iter()
+        .map(|(table, rows)| (Table::plain(table), Amount::rows(rows)))
+        .collect();
+    Amounts { tables, unknown }
 }
 
 /// The name at the beginning of `rest`, without its quotes.
@@ -120,7 +146,7 @@ fn name(rest: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::inspect;
+    use super::super::{count, inspect};
     use super::*;
 
     const DUMP: &str = "/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19  Distrib 10.11.6-MariaDB, for debian\n--\n-- Host: localhost\n-- Server version\t10.11.6-MariaDB-0\n\nCREATE TABLE `töne` (\n  `id` int\n);\nINSERT INTO `töne` VALUES (1);\n/*!50001 VIEW `all` AS select 1 */;\n-- Dump completed on 2026-11-23 10:00:00\n";
@@ -141,6 +167,17 @@ mod tests {
             inspect(&mut mysql.as_bytes()).unwrap().engine,
             Engine::Mysql
         );
+    }
+
+    #[test]
+    fn rows_are_counted_where_that_is_asked_for() {
+        assert_eq!(inspect(&mut DUMP.as_bytes()).unwrap().amounts, None);
+        let amounts = count(&mut DUMP.as_bytes()).unwrap().amounts.unwrap();
+        assert_eq!(
+            amounts.tables,
+            [(Table::plain("töne"), Amount::rows(1))].into()
+        );
+        assert_eq!(amounts.unknown, None);
     }
 
     #[test]
