@@ -1,7 +1,7 @@
 //! The domain of the Dokku Deploy System: pure values and decisions, no effects.
 //!
 //! Modules import downward only: `app`, `secret` → `command` → `host`, `net`, `clock` →
-//! concepts (`lock`, `release`, …) → `settings`, `dokku` → `flows`.
+//! concepts (`lock`, `release`, …) → `settings`, `dokku` → `rollout` → `flows`.
 
 pub mod app;
 pub mod backup;
@@ -22,6 +22,7 @@ pub mod net;
 pub mod plugin_protocol;
 pub mod release;
 pub mod retention;
+pub mod rollout;
 pub mod secret;
 pub mod service;
 pub mod settings;

@@ -10,7 +10,7 @@ use std::{
 /// Modules by layer, the lowest first. A module that is not named here is a concept.
 const BELOW_CONCEPTS: [&[&str]; 3] = [&["app", "secret"], &["command"], &["host", "net", "clock"]];
 const CONCEPTS: usize = BELOW_CONCEPTS.len();
-const ABOVE_CONCEPTS: [&[&str]; 2] = [&["settings", "dokku"], &["flows"]];
+const ABOVE_CONCEPTS: [&[&str]; 3] = [&["settings", "dokku"], &["rollout"], &["flows"]];
 
 fn layer(module: &str) -> usize {
     let find = |layers: &[&[&str]]| layers.iter().position(|names| names.contains(&module));
@@ -141,6 +141,8 @@ fn a_wrong_import_is_found() {
         ("dokku/ps", "dokku::git", false),
         ("flows/deploy/plan", "flows::deploy::observe", false),
         ("flows/deploy/plan", "flows::rollback", true),
+        ("flows/deploy/plan", "rollout::Plan", false),
+        ("rollout/run", "flows::deploy", true),
         ("app", "command::DokkuCommand", true),
     ] {
         let modules = module.split('/').map(str::to_owned).collect();

@@ -11,7 +11,8 @@ use clap::Args;
 use dokku_deploy::{
     clock::Clock,
     deployment::Outcome,
-    flows::deploy::{self, Aborted, Adoption, Ground, Plan, Refusal, Wish},
+    flows::deploy,
+    rollout::{self, Aborted, Adoption, Ground, Plan, Refusal, Wish},
 };
 
 use self::narration::Narration;
@@ -111,7 +112,7 @@ pub fn run(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result<u
         adopt(adoption, &wish, arguments, invocation)?;
     }
     let mut narration = Narration::new(ui);
-    let deployment = deploy::execute(&wish, &plan, ground, &mut narration);
+    let deployment = rollout::execute(&wish, &plan, ground, &mut narration);
     let code = outcome::code(&deployment.outcome);
     if ui.is_json() {
         let mut value = serde_json::json!(deployment);
@@ -135,7 +136,7 @@ fn decide(
     let begun = ground.clock.elapsed();
     let mut has_told = false;
     loop {
-        let observed = deploy::observe(wish, ground.host)?;
+        let observed = rollout::observe(wish, ground.host)?;
         match deploy::plan(wish, &observed, ground.clock.now(), arguments.resume) {
             Ok(plan) => return Ok((plan, observed.capabilities.fallbacks())),
             Err(refusal @ Refusal::Busy { .. }) => {
@@ -226,9 +227,9 @@ fn adopt(
 
 fn abort(wish: &Wish, ground: Ground<'_>, invocation: &Invocation<'_>) -> Result<u8, Failure> {
     let ui = invocation.ui;
-    let observed = deploy::observe(wish, ground.host)?;
+    let observed = rollout::observe(wish, ground.host)?;
     let mut narration = Narration::new(ui);
-    let aborted = deploy::abort(wish, &observed, ground, &mut narration)
+    let aborted = rollout::abort(wish, &observed, ground, &mut narration)
         .map_err(|error| outcome::not_aborted(&error, wish))?;
     match aborted {
         Aborted::Nothing => ui.success(&format!("{} has no unfinished deploy", wish.app)),

@@ -2,8 +2,8 @@
 
 use dokku_deploy::{
     deployment::{Deployment, Outcome, Serving, Stage},
-    flows::deploy::{AbortError, Refusal, Unobserved, Wish},
     interrupt::Signal,
+    rollout::{AbortError, Refusal, Unobserved, Wish},
 };
 
 use crate::{

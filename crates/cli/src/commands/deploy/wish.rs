@@ -3,8 +3,8 @@
 use dokku_deploy::{
     app::{AppName, Environment},
     deployment::Commit,
-    flows::deploy::Wish,
     naming::{Branches, Target, app_of},
+    rollout::Wish,
     settings::Resolved,
 };
 

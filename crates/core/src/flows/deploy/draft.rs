@@ -2,16 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    observe::{AppState, Observed},
-    refusal::Refusal,
-    step::{DEPLOY_BRANCH, Step},
-    wish::Wish,
-};
 use crate::{
     dokku::datastore::Image,
     journal::{Journal, Phase},
     release::Release,
+    rollout::{AppState, DEPLOY_BRANCH, Observed, Refusal, Step, Wish},
     secret::Secret,
     settings::When,
     store::{Variables, is_key_name, storable},
@@ -42,11 +37,8 @@ impl Code {
         let is_newest = takeover.is_none_or(|journal| journal.phase == Phase::Preparing);
         let is_proven = is_newest
             && app.ps.is_deployed
-            && previous.is_some_and(|release| {
-                release.sha == wish.commit.sha
-                    && release.image.is_some()
-                    && release.image == app.running_image()
-            });
+            && previous
+                .is_some_and(|release| release.sha == wish.commit.sha && app.proves(release));
         match (is_proven, has_commit) {
             (true, _) => Self::Serves,
             (false, true) => Self::Rebuild,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::AppName, dokku::capabilities::SkipDeploy, journal::Journal, lock::LockState,
-    store::Variables,
+    store::Variables, variables::MANAGED,
 };
 
 /// Why a deploy is not begun. Nothing has been changed.
@@ -74,7 +74,7 @@ pub enum Refusal {
     Missing(String),
 }
 
-pub(super) fn refuse_locked(
+pub(crate) fn refuse_locked(
     wish: &Wish,
     observed: &Observed,
     now: Timestamp,
@@ -88,6 +88,30 @@ pub(super) fn refuse_locked(
         check_lock(app, variables, now)?;
     }
     Ok(())
+}
+
+/// What is taken over, for people.
+pub(crate) fn unfinished(journal: &Journal) -> String {
+    let keys: Vec<&str> = journal
+        .undo
+        .keys()
+        .map(String::as_str)
+        .filter(|key| !["GIT_REV", MANAGED].contains(key))
+        .collect();
+    let variables = if keys.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "; the variables that it had changed stay so: {}",
+            keys.join(", ")
+        )
+    };
+    format!(
+        "taking over the unfinished deploy of {} by {} ({}){variables}",
+        journal.commit.get(..7).unwrap_or(&journal.commit),
+        journal.by,
+        journal.phase.as_str(),
+    )
 }
 
 /// Refuses if `variables` say that `app` is locked now.
@@ -107,7 +131,7 @@ pub fn check_lock(app: &AppName, variables: &Variables, now: Timestamp) -> Resul
     }
 }
 
-pub(super) fn takeover(
+pub(crate) fn takeover(
     wish: &Wish,
     app: Option<&AppState>,
     now: Timestamp,
@@ -130,7 +154,7 @@ pub(super) fn takeover(
     }
 }
 
-pub(super) fn refuse_held(
+pub(crate) fn refuse_held(
     wish: &Wish,
     app: Option<&AppState>,
     skip_deploy: SkipDeploy,

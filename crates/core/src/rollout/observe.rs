@@ -10,7 +10,7 @@ use crate::{
         capabilities::{Capabilities, Incapable},
         config, datastore,
         domains::{self, Domains},
-        git::{self, GitReport},
+        git::{self, GitReport, is_commit},
         plugin,
         ports::{self, Ports},
         ps::{self, Container, PsReport, Scale},
@@ -19,7 +19,7 @@ use crate::{
     },
     host::{Answer, Host, HostError},
     lock::{Malformed, base_app},
-    release::{Corrupted, History},
+    release::{Corrupted, History, Release},
     service::{ServiceKind, ServiceName},
     store::Variables,
 };
@@ -81,6 +81,33 @@ impl AppState {
             Some(image) if images.len() == 1 => Some((*image).to_owned()),
             _ => None,
         }
+    }
+
+    /// The commit that the deploy branch is at, as far as is known: Dokku tells it only while that
+    /// branch is its repository's HEAD; else the last release's.
+    pub(crate) fn lease(&self, previous: Option<&Release>) -> Option<String> {
+        self.git
+            .deployed()
+            .or_else(|| previous.map(|release| release.sha.as_str()))
+            .filter(|sha| is_commit(sha))
+            .map(str::to_owned)
+    }
+
+    /// The commit that serves, as far as is known. After a rollback to a kept image that is not the
+    /// one on the deploy branch: the image proves it.
+    pub(crate) fn serving_commit(&self, last: Option<&Release>) -> Option<String> {
+        if !self.ps.is_deployed {
+            return None;
+        }
+        match last {
+            Some(last) if self.proves(last) && is_commit(&last.sha) => Some(last.sha.clone()),
+            _ => self.lease(last),
+        }
+    }
+
+    /// Whether the containers run that release's image.
+    pub(crate) fn proves(&self, release: &Release) -> bool {
+        release.image.is_some() && release.image == self.running_image()
     }
 
     fn running(&self) -> impl Iterator<Item = &Container> {
