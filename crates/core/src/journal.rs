@@ -63,6 +63,11 @@ impl Phase {
         Self::Restoring,
     ];
 
+    /// The phase of a word in a journal.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
+    }
+
     /// The word in the journal and in messages.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -141,13 +146,10 @@ impl Journal {
             })
         };
         let phase = text(PHASE)?;
-        let phase = Phase::ALL
-            .into_iter()
-            .find(|known| known.as_str() == phase)
-            .ok_or_else(|| BadJournal {
-                key: PHASE,
-                why: format!("unknown phase {phase:?}"),
-            })?;
+        let phase = Phase::named(phase).ok_or_else(|| BadJournal {
+            key: PHASE,
+            why: format!("unknown phase {phase:?}"),
+        })?;
         Ok(Some(Self {
             id: id.expose().to_owned(),
             phase,

@@ -9,11 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 mod images;
+mod journal;
 
 pub use self::images::{
     KEPT_IMAGES, KeptImage, Permit, PermitRequest, RetainRequest, Retained, RollbackRequest,
     RollingBack,
 };
+pub use self::journal::{Decision, JournalRequest, Journaling, Senseless, decide};
 use crate::lock::Lock;
 
 /// The protocol that this version speaks.

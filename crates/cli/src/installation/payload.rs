@@ -27,6 +27,7 @@ const FILES: &[(&str, &str)] = scripts![
     "subcommands/default",
     "subcommands/help",
     "subcommands/images",
+    "subcommands/journal",
     "subcommands/lock",
     "subcommands/locks",
     "subcommands/permit",

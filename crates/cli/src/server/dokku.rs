@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    io::{self, Write},
     path::PathBuf,
     process::{Command, ExitStatus, Output, Stdio},
 };
@@ -72,6 +72,45 @@ pub fn set(app: &str, variables: &BTreeMap<String, Secret>) -> Result<(), DokkuE
     let mut words = vec!["--quiet", "config:set", "--no-restart", "--encoded", app];
     words.extend(pairs.iter().map(String::as_str));
     accept("dokku config:set", &run("dokku", &words)?)
+}
+
+/// Sets variables through standard input, where no list of processes shows them; a Dokku before
+/// 0.37 knows only [`set`].
+pub fn import(app: &str, variables: &BTreeMap<String, Secret>) -> Result<(), DokkuError> {
+    let object: BTreeMap<&String, &str> = variables
+        .iter()
+        .map(|(key, value)| (key, value.expose()))
+        .collect();
+    let failed = |source| DokkuError::Start {
+        program: "dokku",
+        source,
+    };
+    let input = serde_json::to_vec(&object).map_err(|error| failed(error.into()))?;
+    let words = [
+        "--quiet",
+        "config:import",
+        "--no-restart",
+        "--format",
+        "json",
+        app,
+        "-",
+    ];
+    let mut child = command("dokku", &words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    let fed = match child.stdin.take() {
+        Some(mut stdin) => stdin.write_all(&input),
+        None => Ok(()),
+    };
+    let output = child.wait_with_output().map_err(failed)?;
+    if String::from_utf8_lossy(&output.stderr).contains("is not a dokku command") {
+        return set(app, variables);
+    }
+    accept("dokku config:import", &output)?;
+    fed.map_err(failed)
 }
 
 /// Unsets variables without restarting the app; those that are not there are passed over.

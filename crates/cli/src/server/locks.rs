@@ -41,7 +41,7 @@ pub(super) fn unreadable(app: &dyn std::fmt::Display, why: &dyn std::fmt::Displa
     )
 }
 
-fn variables(app: &AppName) -> Result<Variables, Fault> {
+pub(super) fn variables(app: &AppName) -> Result<Variables, Fault> {
     dokku::export(app.as_str())
         .map_err(|error| unreadable(app, &error))?
         .ok_or_else(|| missing(app))
@@ -158,7 +158,10 @@ pub fn unlock(
     })
 }
 
-fn change(ledger: &Ledger, act: impl FnOnce() -> Result<(), DokkuError>) -> Result<(), Fault> {
+pub(super) fn change(
+    ledger: &Ledger,
+    act: impl FnOnce() -> Result<(), DokkuError>,
+) -> Result<(), Fault> {
     let _writing = ledger.writing().map_err(|error| failed(&error))?;
     act().map_err(|error| failed(&error))
 }

@@ -11,6 +11,7 @@ mod dokku;
 mod envfile;
 mod gate;
 mod images;
+mod journal;
 mod ledger;
 mod locks;
 mod permit;
@@ -25,6 +26,7 @@ pub use self::{
     audit::{Since, verify},
     gate::{Deploy, gate},
     images::{kept as kept_images, retain, roll_back},
+    journal::journal,
     locks::{all as all_locks, lock, status, unlock},
     permit::permit,
     place::Place,

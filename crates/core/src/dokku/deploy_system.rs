@@ -11,9 +11,10 @@ use crate::{
     command::DokkuCommand,
     host::{Answer, HostError},
     plugin_protocol::{
-        Fault, Greeting, LockRequest, Mismatch, Outcome, PROTOCOL, PermitRequest, Reply,
-        RetainRequest, RollbackRequest, UnlockRequest, encode,
+        Fault, Greeting, JournalRequest, LockRequest, Mismatch, Outcome, PROTOCOL, PermitRequest,
+        Reply, RetainRequest, RollbackRequest, UnlockRequest, encode,
     },
+    secret::Secret,
 };
 
 /// Why the plugin gave no result.
@@ -22,6 +23,11 @@ pub enum PluginError {
     /// The host gave no answer that could be used.
     #[error(transparent)]
     Host(#[from] HostError),
+    /// The host does not know this command.
+    #[error(
+        "{0}; the plugin deploy-system is not there, or older than this dokku-cli: `dokku-cli server setup` brings it up to date"
+    )]
+    Lacking(HostError),
     /// The plugin speaks another protocol.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
@@ -69,6 +75,15 @@ pub fn retain(app: &AppName, retain: &RetainRequest) -> DokkuCommand {
     request("retain", app, retain)
 }
 
+/// Takes, keeps or removes the app's deploy journal, in one compare-and-set on the host. Answers a
+/// [`Journaling`](crate::plugin_protocol::Journaling).
+pub fn journal(app: &AppName, journal: &JournalRequest) -> DokkuCommand {
+    command("journal")
+        .arg(app.as_str())
+        .input(Secret::new(encode(journal)))
+        .confidential()
+}
+
 /// Asks which releases' images are kept. Answers a list of
 /// [`KeptImage`](crate::plugin_protocol::KeptImage), newest release first.
 pub fn images(app: &AppName) -> DokkuCommand {
@@ -98,10 +113,12 @@ pub fn locks() -> DokkuCommand {
 pub fn read<T: DeserializeOwned>(answer: &Answer, host: &str) -> Result<T, PluginError> {
     let Ok(greeting) = serde_json::from_slice::<Greeting>(&answer.stdout) else {
         return Err(match answer {
-            refused if is_unknown_command(refused) || !refused.is_ok() => refused.refused(),
-            other => other.unparsable("an answer of the plugin deploy-system in JSON"),
-        }
-        .into());
+            unknown if is_unknown_command(unknown) => PluginError::Lacking(unknown.refused()),
+            refused if !refused.is_ok() => refused.refused().into(),
+            other => other
+                .unparsable("an answer of the plugin deploy-system in JSON")
+                .into(),
+        });
     };
     if greeting.protocol != PROTOCOL {
         return Err(Mismatch {
@@ -263,11 +280,6 @@ mod tests {
                 r#"{"protocol":1,"version":"x","result":{"outcome":"danced"}}"#,
                 "",
             ),
-            (
-                1,
-                "",
-                " !     `deploy-system:lock` is not a dokku command.\n",
-            ),
             (70, "", "it crashed"),
         ] {
             let read = read_unlock(status, stdout, stderr);
@@ -276,5 +288,9 @@ mod tests {
                 "{stdout:?} {read:?}"
             );
         }
+        let unknown = " !     `deploy-system:lock` is not a dokku command.\n";
+        let lacking = read_unlock(1, "", unknown).unwrap_err();
+        assert!(matches!(lacking, PluginError::Lacking(_)), "{lacking:?}");
+        assert!(lacking.to_string().contains("server setup"), "{lacking}");
     }
 }

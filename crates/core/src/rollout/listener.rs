@@ -2,13 +2,15 @@
 
 use std::{collections::VecDeque, ops::ControlFlow, time::Duration};
 
-use super::ground::Ground;
+use super::{
+    ground::Ground,
+    keeper::{Keeper, Kept},
+};
 use crate::{
     app::AppName,
-    dokku::{capabilities::SetVariables, config},
     event::{Event, Report},
-    host::{Answer, Follow, HostError, Stream},
-    journal::{BEAT_EVERY, Journal, Phase},
+    host::{Follow, HostError, Stream},
+    journal::{BEAT_EVERY, Journal},
 };
 
 /// How long a running command is let go on.
@@ -37,19 +39,11 @@ const TAIL: usize = 40;
 
 impl Listener<'_> {
     /// Shows in the journal that the run lives; `false`: the journal is not this run's any more.
-    fn beat(&self, phase: Phase) -> Result<bool, HostError> {
-        let host = self.ground.host;
-        let held = config::read_export(&host.ask(&config::export(self.app))?)?;
-        let is_ours = held.is_some_and(|held| {
-            self.journal
-                .is_some_and(|journal| journal.is_held_in(&held))
-        });
-        if is_ours {
-            let beat = Journal::beat(phase, self.ground.clock.now());
-            let command = self.set_variables.command(self.app, &beat);
-            host.ask(&command).and_then(Answer::accepted)?;
-        }
-        Ok(is_ours)
+    fn beat(&self, journal: &Journal) -> Result<bool, HostError> {
+        let kept = self
+            .keeper
+            .beat(self.app, journal, journal.phase, self.ground)?;
+        Ok(kept == Kept::Done)
     }
 }
 
@@ -62,7 +56,7 @@ pub(super) struct Listener<'b> {
     pub has_warned: bool,
     pub ground: Ground<'b>,
     pub app: &'b AppName,
-    pub set_variables: SetVariables,
+    pub keeper: Keeper,
     pub journal: Option<&'b Journal>,
     pub report: &'b mut dyn Report,
     pub last_beat: &'b mut Duration,
@@ -113,11 +107,11 @@ impl Follow for Listener<'_> {
                 "a release task is running, and a killed one can be worse than a slow one; ask again to kill it",
             ));
         }
-        if let Some(phase) = self.journal.map(|journal| journal.phase)
+        if let Some(journal) = self.journal
             && now.saturating_sub(*self.last_beat) >= BEAT_EVERY
         {
             *self.last_beat = now;
-            match self.beat(phase) {
+            match self.beat(journal) {
                 Ok(true) => {}
                 Ok(false) => {
                     self.journal = None;

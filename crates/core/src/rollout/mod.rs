@@ -7,6 +7,8 @@
 mod abort;
 mod build;
 mod ground;
+mod hold;
+mod keeper;
 mod listener;
 mod observe;
 mod plan;

@@ -3,7 +3,6 @@
 use super::run::Run;
 use crate::{
     dokku::deploy_system::{self, PluginError},
-    host::{Host, HostError},
     plugin_protocol::{RetainRequest, Retained},
 };
 
@@ -32,18 +31,7 @@ impl Run<'_> {
 }
 
 fn ask(run: &Run<'_>, request: &RetainRequest) -> Result<Retained, PluginError> {
-    let host: &dyn Host = run.ground.host;
+    let host = run.ground.host;
     let answer = host.ask(&deploy_system::retain(run.app(), request))?;
-    match deploy_system::read(&answer, host.name()) {
-        Err(PluginError::Host(HostError::Refused { .. }))
-            if crate::dokku::is_unknown_command(&answer) =>
-        {
-            Err(PluginError::Host(HostError::Refused {
-                command: answer.command.clone(),
-                status: answer.status,
-                stderr: "the plugin deploy-system there is older than this dokku-cli: upgrade it with `dokku-cli server setup`".to_owned(),
-            }))
-        }
-        read => read,
-    }
+    deploy_system::read(&answer, host.name())
 }

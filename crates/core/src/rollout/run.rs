@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use jiff::Timestamp;
-
 use super::{
     ground::Ground,
+    keeper::{self, Keeper},
     listener::{Heard, Listener, Patience},
     plan::Plan,
     wish::Wish,
@@ -18,10 +17,9 @@ use crate::{
     event::{Event, Report},
     host::{Answer, HostError},
     interrupt::Signal,
-    journal::{self, BEAT_EVERY, Journal, Phase},
+    journal::Journal,
     secret::Secret,
     store::Variables,
-    variables::MANAGED,
 };
 
 /// Why a deploy does not go on.
@@ -47,6 +45,8 @@ pub(super) struct Run<'a> {
     pub report: &'a mut dyn Report,
     /// The journal as this run wrote it last.
     pub journal: Option<Journal>,
+    /// Who changes it on the host.
+    pub keeper: Keeper,
     pub is_held: bool,
     /// Whether the commit is on the deploy branch of the host.
     pub is_pushed: bool,
@@ -69,7 +69,7 @@ pub(super) struct Run<'a> {
     pub url: Option<String>,
     pub steps: Vec<StepTime>,
     pub warnings: Vec<String>,
-    last_beat: Duration,
+    pub last_beat: Duration,
 }
 
 impl<'a> Run<'a> {
@@ -85,6 +85,7 @@ impl<'a> Run<'a> {
             ground,
             report,
             journal: None,
+            keeper: Keeper::of(&plan.capabilities),
             is_held: plan
                 .takeover
                 .as_ref()
@@ -150,12 +151,9 @@ impl<'a> Run<'a> {
 
     /// Sets variables, without a restart.
     pub fn write(&self, stage: &Stage, variables: &BTreeMap<String, Secret>) -> Result<(), Halt> {
-        let command = self
-            .plan
-            .capabilities
-            .set_variables
-            .command(self.app(), variables);
-        self.ask(stage, &command).map(drop)
+        let set = self.plan.capabilities.set_variables;
+        keeper::write(set, self.app(), variables, self.ground)
+            .map_err(|error| self.halt(stage, error))
     }
 
     /// What an error of the host means for the deploy.
@@ -196,120 +194,6 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Writes the journal and makes sure that it is ours.
-    ///
-    /// Without a compare-and-set on the host this is: look, write, read back, and (`recheck`) read
-    /// once more right before the push. Two runs could both go on only if one of them stalled
-    /// between its look and its write for longer than the other needs for three round trips; Dokku
-    /// then still refuses the second build.
-    pub fn take_journal(&mut self) -> Result<(), Halt> {
-        let now = self.ground.clock.now();
-        self.refuse_other_journal(now)?;
-        let before = |key: &str| (key.to_owned(), self.plan.before.get(key).cloned());
-        let mut undo = journal::Undo::new();
-        if let Some(changes) = self.plan.variable_changes() {
-            undo = changes.before(&self.plan.before);
-            undo.extend([before(MANAGED)]);
-        }
-        if self.plan.builds() {
-            undo.extend([before("GIT_REV")]);
-        }
-        let mut journal = Journal {
-            id: self.wish.run_id.clone(),
-            phase: Phase::Preparing,
-            started: now,
-            alive: now,
-            by: self.wish.actor.clone(),
-            commit: self.wish.commit.sha.clone(),
-            previous: self.plan.previous_commit.clone(),
-            undo,
-        };
-        if let Some(earlier) = &self.plan.takeover {
-            journal.inherit(earlier);
-            if earlier.phase.may_hold() {
-                // A crash right now must not make the next run forget that the app is held.
-                journal.phase = Phase::Holding;
-            }
-        }
-        let written = self.write(&Stage::Prepare, &journal.variables());
-        if !matches!(written, Err(Halt::Failed(..))) {
-            // Also where nobody knows whether it was written: then it may have to be removed.
-            self.journal = Some(journal);
-        }
-        written?;
-        self.hold_journal(&Stage::Prepare)
-    }
-
-    /// Refuses if another run has begun since the plan was made.
-    fn refuse_other_journal(&self, now: Timestamp) -> Result<(), Halt> {
-        let variables = self.variables(&Stage::Prepare)?;
-        let journal =
-            Journal::of(&variables).map_err(|bad| Halt::Failed(Stage::Prepare, bad.to_string()))?;
-        let expected = self
-            .plan
-            .takeover
-            .as_ref()
-            .map(|earlier| earlier.id.as_str());
-        match journal {
-            Some(journal) if Some(journal.id.as_str()) != expected && !journal.is_expired(now) => {
-                Err(Halt::Ousted(format!(
-                    "another deploy of {} by {} began at the same moment",
-                    self.app(),
-                    journal.by
-                )))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Makes sure that the journal on the host is still this run's: a run that was thought dead
-    /// must not go on in what has become another's.
-    pub fn hold_journal(&self, stage: &Stage) -> Result<(), Halt> {
-        let Some(journal) = &self.journal else {
-            return Ok(());
-        };
-        let held = self.variables(stage)?;
-        if journal.is_held_in(&held) {
-            return Ok(());
-        }
-        Err(Halt::Ousted(format!(
-            "another run has taken the deploy of {} over",
-            self.app()
-        )))
-    }
-
-    /// Notes in the journal how far the deploy is.
-    pub fn enter(&mut self, phase: Phase, stage: &Stage) -> Result<(), Halt> {
-        self.hold_journal(stage)?;
-        let Some(journal) = &mut self.journal else {
-            return Ok(());
-        };
-        journal.phase = phase;
-        let beat = Journal::beat(phase, self.ground.clock.now());
-        self.last_beat = self.ground.clock.elapsed();
-        self.write(stage, &beat)
-    }
-
-    /// Shows that the run lives, if it is time for that.
-    pub fn keep_fresh(&mut self, stage: &Stage) -> Result<(), Halt> {
-        let since = self.ground.clock.elapsed().saturating_sub(self.last_beat);
-        match self.journal.as_ref().map(|journal| journal.phase) {
-            Some(phase) if since >= BEAT_EVERY => self.enter(phase, stage),
-            _ => Ok(()),
-        }
-    }
-
-    /// Removes the journal: the deploy is over and nothing is left to repair.
-    pub fn drop_journal(&mut self) -> Result<(), Halt> {
-        if self.journal.is_none() {
-            return Ok(());
-        }
-        let keys: Vec<String> = journal::KEYS.iter().map(|&key| key.to_owned()).collect();
-        self.ask(&Stage::Record, &config::unset(self.app(), &keys))?;
-        self.journal = None;
-        Ok(())
-    }
-
     /// Runs a long command, telling its output as that of `source`. Interrupts end it when
     /// `heeds_interrupts`.
     pub fn follow(
@@ -338,7 +222,7 @@ impl<'a> Run<'a> {
             has_warned: false,
             ground: self.ground,
             app: &self.wish.app,
-            set_variables: self.plan.capabilities.set_variables,
+            keeper: self.keeper,
             journal: self.journal.as_ref(),
             report: &mut *self.report,
             last_beat: &mut self.last_beat,

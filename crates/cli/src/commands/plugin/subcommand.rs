@@ -1,5 +1,6 @@
 //! `dokku deploy-system:…`: what people and `dokku-cli` may ask of the plugin on the host.
 
+mod asked;
 mod tell;
 
 use clap::{Args, Parser, Subcommand};
@@ -9,7 +10,7 @@ use dokku_deploy::{
     lock::single_id,
     plugin_protocol::{
         BadRequest, End, Fault, FaultKind, LockRequest, Outcome, PROTOCOL, Permit, PermitRequest,
-        Reply, RetainRequest, RollbackRequest, UnlockRequest, decode,
+        Reply, UnlockRequest, decode,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -45,9 +46,8 @@ enum Verb {
     Status(AppWords),
     Locks(Common),
     Permit(PermitWords),
-    Images(AppWords),
-    Retain(RequestWords),
-    RollbackImage(RequestWords),
+    #[command(flatten)]
+    Asked(asked::Asked),
     Version(Common),
     #[command(visible_aliases = ["", "default"])]
     Help(Common),
@@ -100,16 +100,6 @@ struct AppWords {
     app: AppName,
 }
 
-/// What only `dokku-cli` asks.
-#[derive(Debug, Args)]
-struct RequestWords {
-    #[command(flatten)]
-    common: Common,
-    #[arg(long, value_name = "BASE64")]
-    request: String,
-    app: AppName,
-}
-
 #[derive(Debug, Args)]
 struct PermitWords {
     #[command(flatten)]
@@ -134,6 +124,7 @@ const HELP: &str = "\
     deploy-system:locks, Say so of every app
     deploy-system:permit <app> <commit> <reason>, Let one commit of a locked app pass once within 15 minutes
     deploy-system:images <app>, List the images of earlier releases that are kept
+    deploy-system:journal <app>, Take or keep the deploy journal (asked by dokku-cli deploy, on standard input)
     deploy-system:retain --request <base64> <app>, Keep the image of a release (asked by dokku-cli deploy)
     deploy-system:rollback-image --request <base64> <app>, Run a kept image again (asked by dokku-cli rollback)
     deploy-system:break-glass <reason>|--end, Let every deploy pass until this is ended
@@ -243,34 +234,7 @@ pub fn run(
             };
             permit(&words, request, place, now, invocation)
         }
-        Verb::Images(AppWords { common, app }) => {
-            let kept = server::kept_images(&app);
-            answer(common.format == "json", kept, invocation, |kept| {
-                tell::images(&app, &kept, invocation)
-            })
-        }
-        Verb::Retain(words) => {
-            let retained = understood(&words.request)
-                .and_then(|request: RetainRequest| server::retain(place, &words.app, &request));
-            answer(
-                words.common.format == "json",
-                retained,
-                invocation,
-                |retained| tell::retained(&words.app, &retained, invocation),
-            )
-        }
-        Verb::RollbackImage(words) => {
-            let request: Result<RollbackRequest, Fault> = understood(&words.request);
-            let version = request.as_ref().map_or(0, |request| request.version);
-            let rolling =
-                request.and_then(|request| server::roll_back(place, &words.app, &request, now, ui));
-            answer(
-                words.common.format == "json",
-                rolling,
-                invocation,
-                |rolling| tell::rolled_back(&words.app, version, &rolling, invocation),
-            )
-        }
+        Verb::Asked(asked) => asked::run(asked, place, now, invocation),
     }
 }
 

@@ -4,6 +4,7 @@ mod audit;
 mod cli;
 mod gate;
 mod images;
+mod journal;
 mod locks;
 mod setup;
 

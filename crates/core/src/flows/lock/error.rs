@@ -72,7 +72,7 @@ impl LockError {
     /// What the plugin answered instead of a result, asked about `app`.
     pub(super) fn of_plugin(error: PluginError, app: &AppName, host: &str) -> Self {
         match error {
-            PluginError::Host(error) => Self::Host(error),
+            PluginError::Host(error) | PluginError::Lacking(error) => Self::Host(error),
             PluginError::Mismatch(mismatch) => Self::Mismatch(mismatch),
             PluginError::Fault(fault) => match fault.kind {
                 FaultKind::NoSuchApp => Self::NoSuchApp {

@@ -85,7 +85,7 @@ pub fn statuses(way: Way, ground: Ground<'_>) -> Result<Vec<Status>> {
     if way == Way::Plugin {
         let answer = host.ask(&deploy_system::locks())?;
         return deploy_system::read(&answer, host.name()).map_err(|error| match error {
-            PluginError::Host(error) => error.into(),
+            PluginError::Host(error) | PluginError::Lacking(error) => error.into(),
             PluginError::Mismatch(mismatch) => mismatch.into(),
             PluginError::Fault(fault) => LockError::Plugin {
                 host: host.name().to_owned(),

@@ -4,7 +4,7 @@ use dokku_deploy::{
     app::AppName,
     clock::stamp,
     lock::{Lock, Seen, Status},
-    plugin_protocol::{KeptImage, Locking, Retained, RollingBack, Unlocking},
+    plugin_protocol::{Journaling, KeptImage, Locking, Retained, RollingBack, Unlocking},
 };
 
 use crate::{exit_codes, failure::Failure, invocation::Invocation, ui::visible};
@@ -101,6 +101,25 @@ fn describe(lock: &Lock, invocation: &Invocation) -> Result<(), Failure> {
         ui.result(&format!("  until: {}", stamp(until)))?;
     }
     Ok(())
+}
+
+pub fn journaled(
+    app: &AppName,
+    journaling: &Journaling,
+    invocation: &Invocation,
+) -> Result<u8, Failure> {
+    let line = match journaling {
+        Journaling::Done => "done".to_owned(),
+        Journaling::Nothing => format!("{app} has no deploy journal"),
+        Journaling::Other { by } => {
+            format!("another deploy of {app} runs, by {}", visible(by))
+        }
+    };
+    invocation.ui.result(&line)?;
+    Ok(match journaling {
+        Journaling::Done => exit_codes::OK,
+        Journaling::Nothing | Journaling::Other { .. } => exit_codes::REFUSED,
+    })
 }
 
 pub fn retained(

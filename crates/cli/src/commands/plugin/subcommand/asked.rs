@@ -1,0 +1,103 @@
+//! What `dokku-cli` asks of the plugin besides locks: the deploy journal, and images of releases.
+
+use std::io::Read;
+
+use clap::{Args, Subcommand};
+use dokku_deploy::{
+    app::AppName,
+    plugin_protocol::{Fault, FaultKind, RetainRequest, RollbackRequest},
+};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+
+use super::{AppWords, Common, answer, tell, understood};
+use crate::{
+    failure::Failure,
+    invocation::Invocation,
+    server::{self, Place},
+};
+
+/// More than this on standard input is no request. The old values of all of an app's variables can
+/// be in one.
+const LONGEST_INPUT: u64 = 16 * 1024 * 1024;
+
+#[derive(Debug, Subcommand)]
+pub enum Asked {
+    Images(AppWords),
+    Journal(AppWords),
+    Retain(RequestWords),
+    RollbackImage(RequestWords),
+}
+
+/// What only `dokku-cli` asks.
+#[derive(Debug, Args)]
+pub struct RequestWords {
+    #[command(flatten)]
+    common: Common,
+    #[arg(long, value_name = "BASE64")]
+    request: String,
+    app: AppName,
+}
+
+/// Answers one of them.
+pub fn run(
+    asked: Asked,
+    place: &Place,
+    now: Timestamp,
+    invocation: &Invocation,
+) -> Result<u8, Failure> {
+    let ui = invocation.ui;
+    match asked {
+        Asked::Images(AppWords { common, app }) => {
+            let kept = server::kept_images(&app);
+            answer(common.format == "json", kept, invocation, |kept| {
+                tell::images(&app, &kept, invocation)
+            })
+        }
+        Asked::Journal(AppWords { common, app }) => {
+            let journaling =
+                from_input().and_then(|request| server::journal(place, &app, &request, now));
+            answer(
+                common.format == "json",
+                journaling,
+                invocation,
+                |journaling| tell::journaled(&app, &journaling, invocation),
+            )
+        }
+        Asked::Retain(words) => {
+            let retained = understood(&words.request)
+                .and_then(|request: RetainRequest| server::retain(place, &words.app, &request));
+            answer(
+                words.common.format == "json",
+                retained,
+                invocation,
+                |retained| tell::retained(&words.app, &retained, invocation),
+            )
+        }
+        Asked::RollbackImage(words) => {
+            let request: Result<RollbackRequest, Fault> = understood(&words.request);
+            let version = request.as_ref().map_or(0, |request| request.version);
+            let rolling =
+                request.and_then(|request| server::roll_back(place, &words.app, &request, now, ui));
+            answer(
+                words.common.format == "json",
+                rolling,
+                invocation,
+                |rolling| tell::rolled_back(&words.app, version, &rolling, invocation),
+            )
+        }
+    }
+}
+
+/// A request that comes on standard input, where no list of processes shows it.
+fn from_input<T: DeserializeOwned>() -> Result<T, Fault> {
+    let mut word = String::new();
+    std::io::stdin()
+        .take(LONGEST_INPUT)
+        .read_to_string(&mut word)
+        .map_err(|error| Fault {
+            kind: FaultKind::Invalid,
+            message: format!("standard input cannot be read: {error}"),
+        })?;
+    understood(word.trim())
+}
