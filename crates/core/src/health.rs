@@ -1,6 +1,10 @@
 //! The health check: is what answers at the app's address healthy, and is it the right version?
 
-use crate::net::ProbeAnswer;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::net::{Net, NetError, Probe, ProbeAnswer};
 
 /// What a healthy answer is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +33,77 @@ pub enum Verdict {
 
 /// Shortest abbreviation of a commit that counts as naming it.
 const SHORTEST_COMMIT: usize = 7;
+
+/// The most redirects that one question follows.
+pub const MOST_HOPS: usize = 5;
+
+/// A redirect that was followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hop {
+    /// Its status.
+    pub status: u16,
+    /// The address that it came from.
+    pub from: String,
+    /// The address that it led to.
+    pub to: String,
+}
+
+/// Asks, and follows redirects within the same host: at most [`MOST_HOPS`], all of them together
+/// within the time of `probe`. `elapsed` is a clock that only runs forward. The last answer counts;
+/// where a redirect is not followed, that is the answer of it.
+pub fn ask(
+    net: &dyn Net,
+    probe: &Probe,
+    statuses: &[u16],
+    elapsed: &dyn Fn() -> Duration,
+    told: &mut dyn FnMut(&Hop),
+) -> Result<ProbeAnswer, NetError> {
+    let begun = elapsed();
+    let mut probe = probe.clone();
+    let mut hops = 0;
+    loop {
+        let mut answer = net.probe(&probe)?;
+        let to = match next(&probe.url, &answer) {
+            // A redirect may be just what is expected.
+            Some(to) if hops < MOST_HOPS && !statuses.contains(&answer.status) => to,
+            _ => {
+                answer.took = elapsed().saturating_sub(begun).max(answer.took);
+                return Ok(answer);
+            }
+        };
+        hops += 1;
+        told(&Hop {
+            status: answer.status,
+            from: probe.url.clone(),
+            to: to.clone(),
+        });
+        let spent = elapsed().saturating_sub(begun);
+        if spent >= probe.timeout {
+            return Err(NetError::TimedOut {
+                url: to,
+                after: probe.timeout,
+            });
+        }
+        probe.timeout -= spent;
+        probe.url = to;
+    }
+}
+
+/// Where an answer redirects to, if that is the same host: the same name by the same or a safer
+/// scheme, on the same port or that of the safer scheme.
+fn next(from: &str, answer: &ProbeAnswer) -> Option<String> {
+    if !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let (_, location) = answer.headers.iter().find(|(name, _)| name == "location")?;
+    let from = Url::parse(from).ok()?;
+    let to = from.join(location).ok()?;
+    let is_safer = from.scheme() == "http" && to.scheme() == "https";
+    let is_alike =
+        from.scheme() == to.scheme() && from.port_or_known_default() == to.port_or_known_default();
+    let is_plain = to.username().is_empty() && to.password().is_none();
+    (from.host() == to.host() && (is_safer || is_alike) && is_plain).then(|| to.into())
+}
 
 /// Judges an answer.
 pub fn judge(answer: &ProbeAnswer, expected: &Expectation) -> Verdict {
@@ -148,6 +223,102 @@ mod tests {
             ..expectation()
         };
         assert_eq!(judge(&answer(204, &[], ""), &wider), healthy);
+    }
+
+    /// Answers what stands in a table; 200 elsewhere.
+    struct Table(Vec<(&'static str, u16, &'static str)>);
+
+    impl Net for Table {
+        fn probe(&self, probe: &Probe) -> Result<ProbeAnswer, NetError> {
+            assert_eq!(probe.connect_to.as_deref(), Some("192.0.2.1"));
+            let row = self.0.iter().find(|(url, ..)| *url == probe.url);
+            Ok(row.map_or_else(
+                || answer(200, &[], ""),
+                |(_, status, to)| answer(*status, &[("location", *to)], ""),
+            ))
+        }
+    }
+
+    /// The last answer's status and the addresses on the way.
+    fn asked(table: Vec<(&'static str, u16, &'static str)>, url: &str) -> (u16, Vec<String>) {
+        let probe = Probe {
+            url: url.into(),
+            connect_to: Some("192.0.2.1".into()),
+            timeout: Duration::from_secs(3),
+        };
+        let mut hops = Vec::new();
+        let clock = || Duration::ZERO;
+        let last = ask(&Table(table), &probe, &[200], &clock, &mut |hop| {
+            hops.push(hop.to.clone());
+        });
+        (last.unwrap().status, hops)
+    }
+
+    #[test]
+    fn redirects_within_the_same_host_are_followed_and_told() {
+        let table = vec![
+            ("http://a.test/", 301, "https://a.test/"),
+            ("https://a.test/", 302, "login?next=%2F"),
+            ("https://a.test/login?next=%2F", 307, "/en/login"),
+        ];
+        let (status, hops) = asked(table, "http://a.test/");
+        assert_eq!(status, 200);
+        assert_eq!(
+            hops,
+            [
+                "https://a.test/",
+                "https://a.test/login?next=%2F",
+                "https://a.test/en/login"
+            ]
+        );
+    }
+
+    #[test]
+    fn no_redirect_leads_away() {
+        for to in [
+            "http://b.test/",
+            "//b.test/",
+            "http://a.test.b.test/",
+            "http://a.test:8080/",
+            "http://user@a.test/",
+            "ftp://a.test/",
+            "http://",
+        ] {
+            let table = vec![("http://a.test/", 302, to)];
+            assert_eq!(asked(table, "http://a.test/"), (302, Vec::new()), "{to}");
+        }
+        let table = vec![("https://a.test/", 302, "http://a.test/")];
+        assert_eq!(asked(table, "https://a.test/"), (302, Vec::new()));
+        let table = vec![("http://a.test/", 304, "/x")];
+        assert_eq!(asked(table, "http://a.test/"), (304, Vec::new()));
+    }
+
+    #[test]
+    fn a_ring_of_redirects_ends() {
+        let table = vec![
+            ("http://a.test/1", 302, "/2"),
+            ("http://a.test/2", 302, "/1"),
+        ];
+        let (status, hops) = asked(table, "http://a.test/1");
+        assert_eq!((status, hops.len()), (302, MOST_HOPS));
+    }
+
+    #[test]
+    fn a_redirect_that_is_expected_is_the_answer_and_all_hops_share_one_time() {
+        let table = || Table(vec![("http://a.test/", 302, "/x")]);
+        let probe = Probe {
+            url: "http://a.test/".into(),
+            connect_to: Some("192.0.2.1".into()),
+            timeout: Duration::from_secs(3),
+        };
+        let mut hops = 0;
+        let still = || Duration::ZERO;
+        let last = ask(&table(), &probe, &[302], &still, &mut |_| hops += 1);
+        assert_eq!((last.unwrap().status, hops), (302, 0));
+        let now = std::cell::Cell::new(0);
+        let late = || Duration::from_secs(now.replace(now.get() + 4));
+        let last = ask(&table(), &probe, &[200], &late, &mut |_| hops += 1);
+        assert!(matches!(last, Err(NetError::TimedOut { .. })), "{last:?}");
     }
 
     #[test]

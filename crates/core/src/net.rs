@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// One question to a URL. Redirects are reported, never followed.
+/// One question to a URL. Redirects are reported, not followed: [`ask`](crate::health::ask) does that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
     /// Absolute `http://` or `https://` URL. Its host is sent as `Host` (and SNI).

@@ -10,9 +10,9 @@ use crate::{
     deployment::{Serving, Stage},
     dokku::{letsencrypt, logs, ps, urls},
     event::Event,
-    health::{Expectation, Verdict, judge},
+    health::{self, Expectation, Verdict, judge},
     journal::Phase,
-    net::{NetError, Probe},
+    net::{NetError, Probe, ProbeAnswer},
 };
 
 /// Certificates are asked for from afar; longer than this is not waited for.
@@ -127,14 +127,14 @@ impl Run<'_> {
         for attempt in 1..=attempts {
             self.heed_interrupts(&Stage::Health)?;
             self.keep_fresh(&Stage::Health)?;
-            let mut answer = self.ground.net.probe(&probe);
+            let mut answer = self.probe(&probe);
             if probe.connect_to.is_none() && matches!(answer, Err(NetError::Unresolved { .. })) {
                 self.note(&format!(
                     "{address} does not resolve yet: {} is asked under that name instead",
                     self.ground.router
                 ));
                 probe.connect_to = Some(self.ground.router.to_owned());
-                answer = self.ground.net.probe(&probe);
+                answer = self.probe(&probe);
             }
             last = match answer {
                 Err(error) => error.to_string(),
@@ -157,6 +157,24 @@ impl Run<'_> {
         }
         self.show_logs();
         Err(Halt::Failed(Stage::Health, format!("{address}: {last}")))
+    }
+
+    /// Asks once, with the redirects that lead nowhere else.
+    fn probe(&mut self, probe: &Probe) -> Result<ProbeAnswer, NetError> {
+        let ground = self.ground;
+        let statuses = &self.wish.settings.healthcheck.status;
+        health::ask(
+            ground.net,
+            probe,
+            statuses,
+            &|| ground.clock.elapsed(),
+            &mut |hop| {
+                self.note(&format!(
+                    "{} redirects to {} (status {})",
+                    hop.from, hop.to, hop.status
+                ));
+            },
+        )
     }
 
     fn show_logs(&mut self) {

@@ -272,3 +272,47 @@ fn an_app_that_the_host_has_scaled_to_zero_is_deployed_without_a_check() {
     );
     shop.is_tidy();
 }
+
+/// A web app whose `/health` leads to what the file `leads-to` says.
+const LEADING_ON: &str = r#"
+import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(302 if self.path == "/health" else 200)
+        if self.path == "/health":
+            self.send_header("Location", open("leads-to").read().strip())
+        self.end_headers()
+
+HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Answer).serve_forever()
+"#;
+
+#[test]
+fn the_health_check_follows_redirects_on_its_own_host_and_no_further() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    shop.write("app.py", LEADING_ON);
+    shop.write(
+        ".dokku/config.yml",
+        "healthcheck: {path: /health, attempts: 1, wait: 1s}\nrelease: {on_failure: keep}\n",
+    );
+    shop.write("leads-to", "/well");
+    shop.commit("Well");
+    let ran = shop.deploy(&[]).run();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let hop = format!(
+        "http://shop.localhost:{0}/health redirects to http://shop.localhost:{0}/well (status 302)",
+        host.http().port()
+    );
+    assert!(ran.stderr.contains(&hop), "{ran:?}");
+    shop.write("leads-to", "http://elsewhere.localhost/");
+    shop.commit("Elsewhere");
+    let told = shop.fails(6, &[]);
+    assert!(
+        told.contains(
+            "status 302 (redirects to http://elsewhere.localhost/, which is not followed)"
+        ),
+        "{told}"
+    );
+}
