@@ -111,6 +111,8 @@ pub enum Command {
     Alias(commands::alias::AliasArguments),
     /// Back up an app's databases, and restore them
     Db(commands::db::DbArguments),
+    /// What a workflow calls: deploy with everything that GitHub shows of it
+    Ci(commands::ci::CiArguments),
     /// Print the completions for a shell
     Completions(commands::completions::CompletionsArguments),
     /// Install, show or remove the plugin that enforces locks on the host

@@ -8,7 +8,11 @@ use std::{
 };
 
 use dokku_deploy::net::{Net, NetError, Probe, ProbeAnswer};
-use reqwest::{Url, blocking::Client, redirect::Policy};
+use reqwest::{
+    Url,
+    blocking::{Client, ClientBuilder},
+    redirect::Policy,
+};
 
 /// The most that is read of a body.
 const BODY_LIMIT: u64 = 64 * 1024;
@@ -59,18 +63,22 @@ impl Net for Http {
     }
 }
 
-fn client(host: &str, addresses: &[SocketAddr], probe: &Probe) -> reqwest::Result<Client> {
+/// What every client of this program begins with.
+pub fn builder() -> ClientBuilder {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // An error says that a provider is there already, which is as good.
         let _installed = rustls::crypto::ring::default_provider().install_default();
     });
-    Client::builder()
+    Client::builder().user_agent(concat!("dokku-cli/", env!("CARGO_PKG_VERSION")))
+}
+
+fn client(host: &str, addresses: &[SocketAddr], probe: &Probe) -> reqwest::Result<Client> {
+    builder()
         .redirect(Policy::none())
         .no_proxy()
         .timeout(probe.timeout)
         .resolve_to_addrs(host, addresses)
-        .user_agent(concat!("dokku-cli/", env!("CARGO_PKG_VERSION")))
         .build()
 }
 
@@ -113,7 +121,7 @@ fn not_answered(error: &reqwest::Error, probe: &Probe) -> NetError {
 }
 
 /// The innermost cause, which is the one that helps: "Connection refused", "certificate expired".
-fn cause(error: &reqwest::Error) -> String {
+pub fn cause(error: &reqwest::Error) -> String {
     let mut inner: &dyn std::error::Error = error;
     while let Some(source) = inner.source() {
         inner = source;

@@ -4,12 +4,13 @@
 use std::{
     cell::OnceCell,
     env,
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use dokku_deploy::{app::AppName, interrupt::Interrupts};
+use tempfile::NamedTempFile;
 
 use crate::{
     args::Global,
@@ -31,6 +32,7 @@ pub struct Invocation<'a> {
     /// All printing.
     pub ui: &'a Ui,
     file: OnceCell<SettingsFile>,
+    key: OnceCell<NamedTempFile>,
 }
 
 /// No host is named anywhere.
@@ -45,6 +47,7 @@ impl<'a> Invocation<'a> {
             global,
             ui,
             file: OnceCell::new(),
+            key: OnceCell::new(),
         }
     }
 
@@ -102,6 +105,11 @@ impl<'a> Invocation<'a> {
 
     /// The ssh key to offer, if that file exists; otherwise ssh chooses.
     pub fn ssh_key(&self) -> Result<Option<PathBuf>, Failure> {
+        if self.global.ssh_key.is_none()
+            && let Some(text) = variable("DOKKU_SSH_PRIVATE_KEY")?
+        {
+            return self.key_file(&text).map(Some);
+        }
         let given = self.setting(self.global.ssh_key.as_deref(), "SSH_KEY")?;
         let home = home()?;
         let Some(given) = given else {
@@ -120,6 +128,31 @@ impl<'a> Invocation<'a> {
             path.display()
         ));
         Ok(None)
+    }
+
+    /// The key that CI gives as a text, in a file that only this user can read and that goes when
+    /// this run ends.
+    fn key_file(&self, text: &str) -> Result<PathBuf, Failure> {
+        if let Some(file) = self.key.get() {
+            return Ok(file.path().to_owned());
+        }
+        if !text.contains("PRIVATE KEY-----") {
+            return Err(
+                Failure::settings("DOKKU_SSH_PRIVATE_KEY holds no private ssh key").hint(
+                    "It has to be the whole text of the key's file, from -----BEGIN to -----END.",
+                ),
+            );
+        }
+        // Who pastes a key into a web form often loses its last line break.
+        let text = format!("{}\n", text.replace("\r\n", "\n").trim_end());
+        let directory = variable("RUNNER_TEMP")?.map_or_else(env::temp_dir, PathBuf::from);
+        let mut file = tempfile::Builder::new()
+            .prefix("dokku-key-")
+            .tempfile_in(directory)
+            .map_err(|error| Failure::internal(format!("the ssh key cannot be stored: {error}")))?;
+        file.write_all(text.as_bytes())
+            .map_err(|error| Failure::internal(format!("the ssh key cannot be stored: {error}")))?;
+        Ok(self.key.get_or_init(|| file).path().to_owned())
     }
 
     /// The domain under which apps get theirs.

@@ -3,6 +3,7 @@
 mod actor;
 mod args;
 mod backup;
+mod ci;
 mod clock;
 mod commands;
 mod exit_codes;
@@ -15,6 +16,7 @@ mod invocation;
 mod program;
 mod project;
 mod repository;
+mod runtime;
 mod server;
 mod settings_file;
 mod target;

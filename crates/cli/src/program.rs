@@ -24,6 +24,7 @@ pub fn run() -> ExitCode {
                 ui.failure(&failure);
                 failure.code
             });
+            ui.give_back();
             ExitCode::from(code)
         }
         Err(error) => ExitCode::from(unparsed(&error)),

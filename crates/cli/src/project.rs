@@ -45,6 +45,11 @@ impl Project {
         })
     }
 
+    /// Its top directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Which of the two settings files there are.
     pub fn files(&self) -> Vec<&'static str> {
         let files = [(CONFIG, &self.config), (SERVICES, &self.services)];

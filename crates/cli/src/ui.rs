@@ -3,12 +3,16 @@
 //! Colours appear on a terminal only (`NO_COLOR` switches them off there too). Text from hosts,
 //! commits and files cannot steer the terminal: see [`visible()`].
 
+mod annotations;
 mod outline;
 mod visible;
 
 use std::{
     io::{self, BufRead, IsTerminal, Write},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use dokku_deploy::host::Stream;
@@ -16,6 +20,7 @@ use owo_colors::OwoColorize;
 use serde::Serialize;
 
 pub use self::{
+    annotations::Annotation,
     outline::outline,
     visible::{colours_only, visible},
 };
@@ -28,6 +33,7 @@ pub struct Ui {
     is_json: bool,
     is_verbose: bool,
     has_result: AtomicBool,
+    runner: OnceLock<annotations::Runner>,
 }
 
 /// What a person answered to a question.
@@ -53,6 +59,7 @@ impl Ui {
             is_json: global.json,
             is_verbose: global.verbose,
             has_result: AtomicBool::new(false),
+            runner: OnceLock::new(),
         }
     }
 
@@ -91,6 +98,9 @@ impl Ui {
 
     /// `⚠`: something is not as it should be. Said in quiet mode too.
     pub fn warning(&self, text: &str) {
+        if self.annotate(Annotation::Warning, text) {
+            return;
+        }
         narrate(&format!("{} {}\n", "⚠".yellow(), visible(text)));
     }
 
@@ -139,6 +149,8 @@ impl Ui {
 
     /// Prints the error with its hints, and with `--json` an object where no result was printed.
     pub fn failure(&self, failure: &Failure) {
+        self.end_group();
+        self.annotate(Annotation::Error, &failure.message);
         narrate(&format!("{} {}\n", "✗".red(), visible(&failure.message)));
         for hint in &failure.hints {
             narrate(&format!("  {}\n", visible(hint)));

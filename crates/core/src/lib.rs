@@ -12,6 +12,7 @@ pub mod dokku;
 pub mod dump;
 pub mod event;
 pub mod flows;
+pub mod github;
 pub mod health;
 pub mod host;
 pub mod interrupt;

@@ -27,6 +27,27 @@ pub enum Source {
     Flag,
 }
 
+/// Whether a variable of that name usually holds something that logs should hide.
+pub fn looks_secret(key: &str) -> bool {
+    let key = key.to_ascii_uppercase();
+    [
+        "PASSWORD",
+        "PASSWD",
+        "SECRET",
+        "TOKEN",
+        "PRIVATE",
+        "CREDENTIAL",
+        "API_KEY",
+        "ACCESS_KEY",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "DSN",
+        "WEBHOOK",
+    ]
+    .iter()
+    .any(|word| key.contains(word))
+}
+
 /// What the sources of one run give. A source that is absent was not given and owns what it owned.
 pub type Given = BTreeMap<Source, BTreeMap<String, Secret>>;
 

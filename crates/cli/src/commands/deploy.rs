@@ -3,16 +3,17 @@
 mod given;
 mod narration;
 mod outcome;
-mod wish;
+pub mod wish;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use dokku_deploy::{
     clock::Clock,
-    deployment::Outcome,
+    deployment::{Deployment, Outcome},
     flows::deploy,
     rollout::{self, Aborted, Adoption, Ground, Plan, Refusal, Wish},
+    settings::Inputs,
 };
 
 use self::narration::Narration;
@@ -25,7 +26,7 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// What `deploy` takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct DeployArguments {
     /// The app; otherwise it follows from the repository and the branch
     pub app: Option<String>,
@@ -61,12 +62,46 @@ pub struct DeployArguments {
     /// Put back what a killed or interrupted deploy left, and do not deploy
     #[arg(long)]
     pub abort: bool,
+    /// The repository's name, where the directory is named otherwise.
+    #[arg(skip)]
+    pub repository: Option<String>,
+    /// Settings that this run gives.
+    #[arg(skip)]
+    pub inputs: Inputs,
+}
+
+/// Who looks on while something is deployed.
+pub trait Onlooker {
+    /// What is to be deployed is known; nothing was asked of the host yet.
+    fn begins(&mut self, wish: &Wish);
+    /// How it ended, whatever the end.
+    fn ends(&mut self, deployment: &Deployment);
+}
+
+/// Nobody.
+struct Nobody;
+
+impl Onlooker for Nobody {
+    fn begins(&mut self, _: &Wish) {}
+    fn ends(&mut self, _: &Deployment) {}
 }
 
 /// Deploys.
 pub fn run(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result<u8, Failure> {
+    watched(arguments, invocation, &mut Nobody)
+}
+
+/// Deploys while somebody looks on.
+pub fn watched(
+    arguments: &DeployArguments,
+    invocation: &Invocation<'_>,
+    onlooker: &mut dyn Onlooker,
+) -> Result<u8, Failure> {
     let ui = invocation.ui;
     let wish = wish::build(arguments, invocation)?;
+    if !arguments.dry_run && !arguments.abort {
+        onlooker.begins(&wish);
+    }
     let router = invocation.target()?.host().to_owned();
     let watch = Watch::begin()
         .map_err(|error| Failure::internal(format!("signals cannot be listened to: {error}")))?;
@@ -113,6 +148,7 @@ pub fn run(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result<u
     }
     let mut narration = Narration::new(ui);
     let deployment = rollout::execute(&wish, &plan, ground, &mut narration);
+    onlooker.ends(&deployment);
     let code = outcome::code(&deployment.outcome);
     if ui.is_json() {
         let mut value = serde_json::json!(deployment);

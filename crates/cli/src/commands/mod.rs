@@ -3,6 +3,7 @@
 pub mod alias;
 mod app_command;
 pub mod audit;
+pub mod ci;
 pub mod completions;
 pub mod config;
 pub mod db;
@@ -67,6 +68,7 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
         Command::Doctor => doctor::run(invocation),
         Command::Alias(arguments) => alias::run(arguments, invocation),
         Command::Db(arguments) => db::run(arguments, invocation),
+        Command::Ci(arguments) => ci::run(arguments, invocation),
         Command::Completions(arguments) => completions::run(arguments, invocation),
         Command::Server(arguments) => server::run(arguments, invocation),
         Command::Audit(arguments) => audit::run(arguments, invocation),

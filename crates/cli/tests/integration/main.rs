@@ -10,6 +10,7 @@
 
 mod apps;
 mod backup;
+mod ci;
 mod connection;
 mod deploy;
 mod interrupts;

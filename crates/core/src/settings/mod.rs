@@ -8,6 +8,7 @@ mod amount;
 mod config;
 mod cron;
 mod fault;
+mod inputs;
 mod key;
 mod later;
 mod notifications;
@@ -26,6 +27,7 @@ use crate::{app::Environment, naming::Branches};
 pub use self::{
     config::{OnFailure, PreviewDatabase, When},
     fault::{Fault, Faults, Source},
+    inputs::{BadInput, Inputs},
     notifications::NotifiedEvent,
     resolve::{
         Backup, Dashboard, Healthcheck, Preview, Release, ReleaseTask, Resolved, Resources,

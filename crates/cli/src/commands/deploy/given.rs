@@ -10,6 +10,9 @@ use dokku_deploy::{
 use super::DeployArguments;
 use crate::failure::Failure;
 
+/// Variables of a repository that are settings of this program, and no app's.
+const OURS: [&str; 3] = ["BASE_DOMAIN", "DOKKU_HOST", "DOKKU_HOST_KEY"];
+
 /// `--var` and `--vars-file` by source.
 pub fn read(arguments: &DeployArguments) -> Result<Given, Failure> {
     let mut given = Given::new();
@@ -57,7 +60,10 @@ fn from_file(path: &Path) -> Result<BTreeMap<String, Secret>, Failure> {
         fs_err::read_to_string(path)
             .map_err(|error| Failure::settings(format!("--vars-file: {error}")))?
     };
-    parse(&text).map_err(|why| Failure::settings(format!("--vars-file {}: {why}", path.display())))
+    let mut variables = parse(&text)
+        .map_err(|why| Failure::settings(format!("--vars-file {}: {why}", path.display())))?;
+    variables.retain(|key, _| !OURS.contains(&key.as_str()));
+    Ok(variables)
 }
 
 /// A JSON object as GitHub's `toJSON(vars)` writes it. Messages never repeat a value.

@@ -22,10 +22,13 @@ impl<'a> Narration<'a> {
 impl Report for Narration<'_> {
     fn event(&mut self, event: Event<'_>) {
         match event {
+            Event::Step(what) if self.ui.is_annotating() => self.ui.group(what),
             Event::Step(what) => self.ui.info(&format!("{what}...")),
-            Event::Done { what, took } => self
-                .ui
-                .success(&format!("{what} ({:.1} s)", took.as_secs_f64())),
+            Event::Done { what, took } => {
+                self.ui.end_group();
+                self.ui
+                    .success(&format!("{what} ({:.1} s)", took.as_secs_f64()));
+            }
             Event::Note(text) => self.ui.info(text),
             Event::Warning(text) => self.ui.warning(text),
             Event::Output { source, from, line } => {

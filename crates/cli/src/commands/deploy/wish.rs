@@ -24,6 +24,10 @@ pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result
         Failure::settings("Not in a git repository")
             .hint("Run it in the repository of the app that is to be deployed.")
     })?;
+    let name = arguments
+        .repository
+        .clone()
+        .unwrap_or_else(|| repository.name());
     let given = given::read(arguments)?;
     let settings = Project::at(repository.top())?.settings()?;
     let checked_out = repository.branch()?;
@@ -36,15 +40,18 @@ pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result
     let environment = environment(
         arguments,
         named.as_ref(),
-        &repository.name(),
+        &name,
         &settings.branches(),
         branch.as_deref(),
     )?;
     let app = match named {
         Some(app) => app,
-        None => app_by_name_of(&repository.name(), environment, arguments.pr)?,
+        None => app_by_name_of(&name, environment, arguments.pr)?,
     };
-    let resolved: Resolved = settings.resolve(environment);
+    let resolved: Resolved = settings
+        .resolve(environment)
+        .with_inputs(&arguments.inputs)
+        .map_err(|error| Failure::usage(error.to_string()))?;
     if !arguments.abort {
         refuse_shallow(&repository)?;
         let is_checked_out = arguments.branch.is_none() || arguments.branch == checked_out;
@@ -125,7 +132,8 @@ fn environment(
     }
 }
 
-fn app_by_name_of(
+/// The app of a repository in an environment, with a person's hint where there is none.
+pub fn app_by_name_of(
     repository: &str,
     environment: Environment,
     pull_request: Option<u64>,

@@ -66,6 +66,10 @@ impl<'a> Shop<'a> {
         shop
     }
 
+    pub fn host(&self) -> &'a TestHost {
+        self.host
+    }
+
     pub fn top(&self) -> &Path {
         &self.top
     }

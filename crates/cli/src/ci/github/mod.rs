@@ -1,0 +1,25 @@
+//! GitHub's REST API, as far as this system needs it.
+//!
+//! Whatever goes wrong keeps its kind: gone, forbidden, unreachable and out of order are different
+//! answers, and only a 404 that a token was proven to be entitled to counts as "gone".
+
+mod client;
+mod comments;
+mod deployments;
+#[allow(unused_imports, reason = "`init --environments` sets them up")]
+pub use self::environments::Gate;
+mod environments;
+mod error;
+mod existence;
+mod name;
+mod pulls;
+mod statuses;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    client::Client,
+    deployments::{DeploymentId, Progress},
+    error::GitHubError,
+    name::RepositoryName,
+};

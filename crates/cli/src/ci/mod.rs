@@ -1,0 +1,4 @@
+//! What is particular to a run in CI: what GitHub Actions tells and takes, and GitHub's API.
+
+pub mod actions;
+pub mod github;
