@@ -94,6 +94,23 @@ impl Repository {
             .collect())
     }
 
+    /// How many files differ between two commits; `None` where this repository does not have both.
+    pub fn changed_files(&self, one: &str, other: &str) -> Option<usize> {
+        let words = [
+            "diff",
+            "--name-only",
+            "--no-renames",
+            "-z",
+            "--end-of-options",
+            one,
+            other,
+            "--",
+        ];
+        let answer = self.git(&words).ok().filter(|answer| answer.is_ok)?;
+        let names = answer.text.split('\0');
+        Some(names.filter(|name| !name.is_empty()).count())
+    }
+
     /// A configuration value, such as `user.email`.
     pub fn setting(&self, key: &str) -> Result<Option<String>, Failure> {
         let answer = self.git(&["config", "--get", key])?;
@@ -201,6 +218,22 @@ mod tests {
         assert_eq!(repository.commit("main").unwrap().unwrap().sha, head.sha);
         assert_eq!(repository.commit("--all").unwrap(), None);
         assert!(!repository.is_shallow().unwrap());
+    }
+
+    #[test]
+    fn changed_files_are_counted_where_both_commits_are_here() {
+        let (_directory, repository) = repository();
+        commit(&repository, "first");
+        let first = repository.commit("HEAD").unwrap().unwrap().sha;
+        for name in ["a", "b\nc"] {
+            std::fs::write(repository.top().join(name), "x").unwrap();
+        }
+        assert!(repository.git(&["add", "--all"]).unwrap().is_ok);
+        commit(&repository, "second");
+        let second = repository.commit("HEAD").unwrap().unwrap().sha;
+        assert_eq!(repository.changed_files(&first, &second), Some(2));
+        assert_eq!(repository.changed_files(&second, &second), Some(0));
+        assert_eq!(repository.changed_files(&"0".repeat(40), &second), None);
     }
 
     #[test]

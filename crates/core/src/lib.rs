@@ -4,6 +4,7 @@
 //! concepts (`lock`, `release`, …) → `settings`, `dokku` → `rollout` → `flows`.
 
 pub mod app;
+pub mod audit;
 pub mod backup;
 pub mod clock;
 pub mod command;

@@ -16,7 +16,7 @@ pub use self::images::{
     RollingBack,
 };
 pub use self::journal::{Decision, JournalRequest, Journaling, Senseless, decide};
-use crate::lock::Lock;
+use crate::{audit::AuditEntry, lock::Lock};
 
 /// The protocol that this version speaks.
 pub const PROTOCOL: u32 = 1;
@@ -82,6 +82,9 @@ pub struct LockRequest {
     pub id: String,
     /// Whether to take over a lock that is there.
     pub replace: bool,
+    /// The id of the entry by which the asking side records it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
 }
 
 /// Asks to unlock.
@@ -94,6 +97,32 @@ pub struct UnlockRequest {
     /// [`fingerprint`](crate::lock::Lock::fingerprint). `None`: whatever is there, even if it
     /// cannot be read.
     pub only: Option<String>,
+    /// The id of the entry by which the asking side records it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+}
+
+/// The longest request to record something, in bytes as it is sent.
+pub const LONGEST_RECORD: usize = 96 * 1024;
+
+/// Asks to record what was done from elsewhere. It is sent on standard input, because it is too long
+/// for a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordRequest {
+    /// The entry.
+    pub entry: AuditEntry,
+}
+
+/// What became of a request to record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Whether it was written now; otherwise it was in the log already.
+    pub is_new: bool,
+    /// Its number in the log.
+    pub seq: u64,
+    /// The hash of its line.
+    pub hash: String,
 }
 
 /// What became of a request for a lock.
@@ -264,6 +293,7 @@ mod tests {
                 end: Some(End::ForSeconds(60)),
                 id: "one-1".into(),
                 replace: false,
+                record: None,
             };
             let word = encode(&request);
             assert!(

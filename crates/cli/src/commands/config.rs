@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 use dokku_deploy::{
     app::AppName,
+    audit::{Action, AuditEntry, Status, key},
     dokku::{
         config::{self, is_key_name, storable},
         is_unknown_command, ps,
@@ -14,7 +15,10 @@ use dokku_deploy::{
 };
 
 use super::{missing, with_host};
-use crate::{exit_codes, failure::Failure, invocation::Invocation, ui::visible};
+use crate::{
+    actor, exit_codes, failure::Failure, invocation::Invocation, origin, publish::recorded,
+    ui::visible,
+};
 
 /// What `config` takes.
 #[derive(Debug, Args)]
@@ -83,13 +87,16 @@ pub fn set(arguments: &SetArguments, invocation: &Invocation) -> Result<u8, Fail
     let variables = pairs(&arguments.pairs)?;
     invocation.ui.info(&format!("Setting config for {app}..."));
     with_host(invocation, |host, _| {
-        let mut answer = host.ask(&config::import(&app, &variables))?;
-        if is_unknown_command(&answer) {
-            // Dokku before 0.37.0.
-            answer = host.ask(&config::set_encoded(&app, &variables))?;
-        }
-        changed(config::read_changed(&answer)?, &app, host)?;
-        restart(&app, host, arguments.no_restart)
+        let entry = entry(Action::ConfigSet, &app, variables.keys(), host)?;
+        recorded(entry, host, invocation, |_| {
+            let mut answer = host.ask(&config::import(&app, &variables))?;
+            if is_unknown_command(&answer) {
+                // Dokku before 0.37.0.
+                answer = host.ask(&config::set_encoded(&app, &variables))?;
+            }
+            changed(config::read_changed(&answer)?, &app, host)?;
+            restart(&app, host, arguments.no_restart)
+        })
     })?;
     invocation.ui.success("Config updated");
     Ok(exit_codes::OK)
@@ -105,12 +112,31 @@ pub fn unset(arguments: &UnsetArguments, invocation: &Invocation) -> Result<u8, 
         .ui
         .info(&format!("Unsetting config for {app}..."));
     with_host(invocation, |host, _| {
-        let answer = host.ask(&config::unset(&app, &arguments.keys))?;
-        changed(config::read_changed(&answer)?, &app, host)?;
-        restart(&app, host, arguments.no_restart)
+        let entry = entry(Action::ConfigUnset, &app, &arguments.keys, host)?;
+        recorded(entry, host, invocation, |_| {
+            let answer = host.ask(&config::unset(&app, &arguments.keys))?;
+            changed(config::read_changed(&answer)?, &app, host)?;
+            restart(&app, host, arguments.no_restart)
+        })
     })?;
     invocation.ui.success("Config updated");
     Ok(exit_codes::OK)
+}
+
+/// How many names of variables an entry has at most.
+const NAMED: usize = 100;
+
+/// The entry of a change: which variables, never their values.
+fn entry<'k>(
+    action: Action,
+    app: &AppName,
+    keys: impl IntoIterator<Item = &'k String>,
+    host: &dyn Host,
+) -> Result<AuditEntry, Failure> {
+    let origin = origin::begin(&actor::name(None)?, host.name(), None);
+    let keys: Vec<&str> = keys.into_iter().take(NAMED).map(String::as_str).collect();
+    let entry = AuditEntry::of_app(action, app, Status::Started, &origin);
+    Ok(entry.with(key::KEYS, keys))
 }
 
 fn changed(exists: bool, app: &AppName, host: &dyn Host) -> Result<(), Failure> {

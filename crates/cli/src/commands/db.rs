@@ -2,6 +2,7 @@
 
 mod backup;
 mod local;
+mod record;
 mod restore;
 mod service;
 

@@ -3,6 +3,7 @@
 mod given;
 mod narration;
 mod outcome;
+mod record;
 pub mod wish;
 
 use std::{path::PathBuf, time::Duration};
@@ -16,7 +17,7 @@ use dokku_deploy::{
     settings::Inputs,
 };
 
-use self::narration::Narration;
+use self::{narration::Narration, record::Record};
 use crate::{
     args, clock::RealClock, exit_codes, failure::Failure, http::Http, interrupt::Watch,
     invocation::Invocation, ui::Reply,
@@ -116,17 +117,22 @@ pub fn watched(
         interrupts: &deadline,
     };
     ui.header(&format!("Deploying {}", wish.app));
+    let record = Record::begin(&wish, &ssh, invocation)?;
     if arguments.abort {
-        return abort(&wish, ground, invocation);
+        return record.abort(|| abort(&wish, ground, invocation));
     }
     let (plan, capabilities_notes) =
         decide(&wish, arguments, ground, invocation).map_err(|failure| {
-            match ground.interrupts.requests() {
+            let failure = match ground.interrupts.requests() {
                 (_, Some(signal)) if failure.code == exit_codes::INTERRUPTED => {
                     Failure::interrupted(signal)
                 }
                 _ => failure,
+            };
+            if !arguments.dry_run {
+                record.not_begun(&failure);
             }
+            failure
         })?;
     for note in capabilities_notes {
         ui.warning(note);
@@ -144,11 +150,13 @@ pub fn watched(
         return show(&plan, &wish, invocation);
     }
     if let Some(adoption) = &plan.adoption {
-        adopt(adoption, &wish, arguments, invocation)?;
+        adopt(adoption, &wish, arguments, invocation)
+            .inspect_err(|failure| record.not_begun(failure))?;
     }
     let mut narration = Narration::new(ui);
     let deployment = rollout::execute(&wish, &plan, ground, &mut narration);
     onlooker.ends(&deployment);
+    record.ended(&deployment, &plan);
     let code = outcome::code(&deployment.outcome);
     if ui.is_json() {
         let mut value = serde_json::json!(deployment);
@@ -261,33 +269,42 @@ fn adopt(
     }
 }
 
-fn abort(wish: &Wish, ground: Ground<'_>, invocation: &Invocation<'_>) -> Result<u8, Failure> {
+/// Whether there was anything to put back; in words what, if so.
+fn abort(
+    wish: &Wish,
+    ground: Ground<'_>,
+    invocation: &Invocation<'_>,
+) -> Result<Option<String>, Failure> {
     let ui = invocation.ui;
     let observed = rollout::observe(wish, ground.host)?;
     let mut narration = Narration::new(ui);
     let aborted = rollout::abort(wish, &observed, ground, &mut narration)
         .map_err(|error| outcome::not_aborted(&error, wish))?;
     match aborted {
-        Aborted::Nothing => ui.success(&format!("{} has no unfinished deploy", wish.app)),
+        Aborted::Nothing => {
+            ui.success(&format!("{} has no unfinished deploy", wish.app));
+            Ok(None)
+        }
         Aborted::PutBack {
             journal,
             is_new_live,
         } => {
             let commit = journal.commit.get(..7).unwrap_or(&journal.commit);
-            if is_new_live {
-                ui.warning(&format!(
-                    "the deploy of {commit} by {} had gone live and serves, unverified; only its journal was removed",
-                    journal.by
-                ));
+            let by = &journal.by;
+            let told = if is_new_live {
+                let told = format!(
+                    "the deploy of {commit} by {by} had gone live and serves, unverified; only its journal was removed"
+                );
+                ui.warning(&told);
+                told
             } else {
-                ui.success(&format!(
-                    "what the deploy of {commit} by {} had left is put back",
-                    journal.by
-                ));
-            }
+                let told = format!("what the deploy of {commit} by {by} had left is put back");
+                ui.success(&told);
+                told
+            };
+            Ok(Some(told))
         }
     }
-    Ok(exit_codes::OK)
 }
 
 /// Requests to stop, and the end of the time that was given to the whole deploy.

@@ -1,10 +1,14 @@
 //! `server setup`, `server status`, `server remove`: the plugin on a host.
 
+mod record;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use dokku_deploy::audit::Action;
 use serde_json::json;
 
+use self::record::Record;
 use crate::{
     exit_codes,
     failure::Failure,
@@ -142,23 +146,10 @@ fn setup(arguments: &SetupArguments, invocation: &Invocation) -> Result<u8, Fail
         ui.info(&format!("{}: {line}", root.target));
     }
     if !steps.is_empty() && !arguments.dry_run {
-        root.set_up(&payload.archive()?)?;
-        let after = root.look()?;
-        let left = plan(&after, &payload.digest);
-        if !left.is_empty() {
-            let left: Vec<String> = left
-                .iter()
-                .map(|step| step.words(VERSION, &root.backups))
-                .collect();
-            return Err(Failure::new(
-                exit_codes::HOST,
-                format!(
-                    "after the setup of {} there is still to do: {}",
-                    root.target,
-                    left.join("; ")
-                ),
-            ));
-        }
+        let record = Record::begin(&root, invocation)?;
+        let result = set_up(&root, &payload);
+        record.ended(Action::ServerSetup, &words.join("; "), &result);
+        result?;
     }
     if ui.is_json() {
         ui.json(&json!({"host": root.target, "steps": words, "done": !arguments.dry_run}))?;
@@ -170,6 +161,26 @@ fn setup(arguments: &SetupArguments, invocation: &Invocation) -> Result<u8, Fail
         ui.success(&format!("{} enforces deploy locks now", root.target));
     }
     Ok(exit_codes::OK)
+}
+
+fn set_up(root: &Root, payload: &Payload) -> Result<(), Failure> {
+    root.set_up(&payload.archive()?)?;
+    let left = plan(&root.look()?, &payload.digest);
+    if left.is_empty() {
+        return Ok(());
+    }
+    let left: Vec<String> = left
+        .iter()
+        .map(|step| step.words(VERSION, &root.backups))
+        .collect();
+    Err(Failure::new(
+        exit_codes::HOST,
+        format!(
+            "after the setup of {} there is still to do: {}",
+            root.target,
+            left.join("; ")
+        ),
+    ))
 }
 
 fn status(access: &Access, invocation: &Invocation) -> Result<u8, Failure> {
@@ -209,7 +220,10 @@ fn status(access: &Access, invocation: &Invocation) -> Result<u8, Failure> {
 fn remove(access: &Access, invocation: &Invocation) -> Result<u8, Failure> {
     let root = access.root()?;
     fit(&root)?;
-    let left = root.remove()?;
+    let record = Record::begin(&root, invocation)?;
+    let result = root.remove().map_err(Failure::from);
+    record.ended(Action::ServerRemove, "", &result);
+    let left = result?;
     let ui = invocation.ui;
     if ui.is_json() {
         ui.json(&json!({"host": root.target, "left": left}))?;

@@ -55,6 +55,17 @@ struct Master {
     hold: UnixStream,
 }
 
+/// Whether a host was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// It was, and nothing is known against it.
+    Connected,
+    /// Not yet, or in vain.
+    Never,
+    /// The connection broke.
+    Lost,
+}
+
 /// How one command travels.
 #[derive(Debug, Clone)]
 pub struct Passage {
@@ -74,6 +85,18 @@ impl<'a> Connection<'a> {
             interrupts,
             ui,
             state: Mutex::new(State::default()),
+        }
+    }
+
+    /// Whether the host was reached, and still is as far as is known.
+    pub fn reach(&self) -> Reach {
+        let state = self.lock();
+        if state.master.is_some() || (state.is_plain && state.runtime.is_some()) {
+            Reach::Connected
+        } else if state.generation > 0 {
+            Reach::Lost
+        } else {
+            Reach::Never
         }
     }
 

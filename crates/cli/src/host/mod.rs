@@ -14,4 +14,4 @@ mod seats;
 mod ssh;
 mod transfer;
 
-pub use self::{route::Route, ssh::SshHost, transfer::TransferError};
+pub use self::{connection::Reach, route::Route, ssh::SshHost, transfer::TransferError};

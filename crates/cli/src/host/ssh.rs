@@ -20,7 +20,7 @@ use dokku_deploy::{
 use super::{
     child::{self, End, Input, Watch},
     classify::{self, Client},
-    connection::{Connection, Passage, local, ssh},
+    connection::{Connection, Passage, Reach, local, ssh},
     lines::Lines,
     push,
     route::Route,
@@ -56,6 +56,11 @@ impl<'a> SshHost<'a> {
             seats: Seats::default(),
             ui,
         }
+    }
+
+    /// Whether the host was reached.
+    pub fn reach(&self) -> Reach {
+        self.connection.reach()
     }
 
     /// Sends a command and watches it to its end. One that was certainly not sent is tried again,

@@ -31,6 +31,7 @@ const FILES: &[(&str, &str)] = scripts![
     "subcommands/lock",
     "subcommands/locks",
     "subcommands/permit",
+    "subcommands/record",
     "subcommands/retain",
     "subcommands/rollback-image",
     "subcommands/status",

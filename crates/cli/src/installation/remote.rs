@@ -5,6 +5,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use dokku_deploy::plugin_protocol::{RecordRequest, encode};
+
 use super::plan::{Found, KINDS, Unexpected};
 
 /// How root is reached.
@@ -106,6 +108,12 @@ rmdir "$backups" 2>/dev/null || true
 for left in "$backups" "$lib/data/deploy-system"; do [ ! -e "$left" ] || echo "$left"; done
 "#;
 
+/// Where there is no plugin there is no log.
+const RECORD: &str = r#"
+[ -x "$plugin/subcommands/record" ] || { cat >/dev/null; exit 0; }
+dokku deploy-system:record --format json
+"#;
+
 impl Root {
     /// What is there.
     pub fn look(&self) -> Result<Found, RemoteError> {
@@ -121,6 +129,12 @@ impl Root {
     pub fn remove(&self) -> Result<Vec<String>, RemoteError> {
         let left = self.run("the removal", REMOVE, &[])?;
         Ok(left.lines().map(str::to_owned).collect())
+    }
+
+    /// Puts an entry into the host's audit log, if the plugin is there to keep one.
+    pub fn record(&self, request: &RecordRequest) -> Result<(), RemoteError> {
+        let word = encode(request);
+        self.run("recording", RECORD, word.as_bytes()).map(drop)
     }
 
     fn run(&self, what: &'static str, script: &str, input: &[u8]) -> Result<String, RemoteError> {

@@ -53,6 +53,8 @@ fn read(line: &str) -> (Happening, Key) {
         by: None,
         reason: Some(told.join(": ")),
         source: time.map(|time| format!("shim at {time}")),
+        id: None,
+        entry: None,
     };
     let key = Key {
         name: name.unwrap_or_default(),

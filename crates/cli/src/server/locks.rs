@@ -2,6 +2,7 @@
 
 use dokku_deploy::{
     app::AppName,
+    audit,
     lock::{self, LockState, Malformed, NewLock, check_reason},
     plugin_protocol::{Fault, FaultKind, LockRequest, Locking, UnlockRequest, Unlocking},
     store::Variables,
@@ -96,6 +97,7 @@ pub fn lock(
     happening.by = Some(request.by.clone());
     happening.reason = Some(request.reason.clone());
     happening.source = Some("deploy-system:lock".to_owned());
+    happening.id = known_id(request.record.as_deref());
     record(place, happening, now, ui);
     Ok(Locking::Taken {
         lock: new.lock(),
@@ -150,12 +152,18 @@ pub fn unlock(
         .as_ref()
         .map(|lock| format!("was locked by {}: {}", lock.by, lock.reason));
     happening.source = Some("deploy-system:unlock".to_owned());
+    happening.id = known_id(request.record.as_deref());
     record(place, happening, now, ui);
     Ok(Unlocking::Unlocked {
         was,
         had_expired,
         relocked,
     })
+}
+
+/// The id by which the asking side records it too, if it is one.
+fn known_id(given: Option<&str>) -> Option<String> {
+    given.filter(|id| audit::is_id(id)).map(str::to_owned)
 }
 
 pub(super) fn change(

@@ -23,7 +23,7 @@ mod turn;
 mod watch;
 
 pub use self::{
-    audit::{Since, verify},
+    audit::{Since, record_entry, verify},
     gate::{Deploy, gate},
     images::{kept as kept_images, retain, roll_back},
     journal::journal,

@@ -12,7 +12,7 @@ use crate::{
     host::{Answer, HostError},
     plugin_protocol::{
         Fault, Greeting, JournalRequest, LockRequest, Mismatch, Outcome, PROTOCOL, PermitRequest,
-        Reply, RetainRequest, RollbackRequest, UnlockRequest, encode,
+        RecordRequest, Reply, RetainRequest, RollbackRequest, UnlockRequest, encode,
     },
     secret::Secret,
 };
@@ -109,6 +109,12 @@ pub fn locks() -> DokkuCommand {
     command("locks")
 }
 
+/// Puts an entry into the host's audit log. Answers a
+/// [`Recorded`](crate::plugin_protocol::Recorded).
+pub fn record(request: &RecordRequest) -> DokkuCommand {
+    command("record").input(Secret::new(encode(request)))
+}
+
 /// Reads the answer to any of these. `host` is its name for messages.
 pub fn read<T: DeserializeOwned>(answer: &Answer, host: &str) -> Result<T, PluginError> {
     let Ok(greeting) = serde_json::from_slice::<Greeting>(&answer.stdout) else {
@@ -174,6 +180,7 @@ mod tests {
             end: None,
             id: "one-1".into(),
             replace: false,
+            record: None,
         };
         let wire = lock(&app("shop"), &request).wire().unwrap();
         let words: Vec<&str> = wire.split(' ').collect();
@@ -245,6 +252,7 @@ mod tests {
             end: None,
             id: "one-1".into(),
             replace: false,
+            record: None,
         };
         assert!(lock(&app("shop"), &request).wire().is_ok());
     }

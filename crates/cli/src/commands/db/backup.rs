@@ -7,6 +7,7 @@ use std::{
 
 use dokku_deploy::{
     app::AppName,
+    audit::{Action, key},
     backup::{BackupName, Manifest, Reason},
     dokku::datastore,
     dump::BadDump,
@@ -16,7 +17,7 @@ use dokku_deploy::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    BackupArguments,
+    BackupArguments, record,
     service::{self, Linked},
 };
 use crate::{
@@ -27,6 +28,7 @@ use crate::{
     failure::Failure,
     host::{SshHost, TransferError},
     invocation::Invocation,
+    publish::recorded,
     ui::Ui,
 };
 
@@ -56,30 +58,38 @@ pub fn run(
         refuse_taken(path)?;
     }
     let (path, manifest) = with_host(invocation, |host, interrupts| {
-        let linked = service::find(host, app, arguments.service.as_deref())?;
-        ui.info(&format!(
-            "Backing up {} database: {}",
-            linked.kind, linked.name
-        ));
-        let order = Order {
-            app,
-            linked: &linked,
-            directory: &directory,
-            is_gzip: arguments.gzip,
-            reason: Reason::Manual,
-        };
-        let (written, manifest) = order.take(host, interrupts, ui)?;
-        if is_stdout {
-            // Nothing of a broken dump reaches the reader.
-            let mut file = fs_err::File::open(written.path())?;
-            let mut out = io::stdout().lock();
-            io::copy(&mut file, &mut out)
-                .and_then(|_| out.flush())
-                .map_err(|error| Failure::internal(format!("cannot write the dump: {error}")))?;
-            return Ok((None, manifest));
-        }
-        let path = order.publish(written, &manifest, named.as_deref())?;
-        Ok((Some(path), manifest))
+        let entry = record::entry(Action::Backup, app, host)?;
+        recorded(entry, host, invocation, |entry| {
+            let linked = service::find(host, app, arguments.service.as_deref())?;
+            record::name_service(entry, &linked);
+            ui.info(&format!(
+                "Backing up {} database: {}",
+                linked.kind, linked.name
+            ));
+            let order = Order {
+                app,
+                linked: &linked,
+                directory: &directory,
+                is_gzip: arguments.gzip,
+                reason: Reason::Manual,
+            };
+            let (written, manifest) = order.take(host, interrupts, ui)?;
+            entry.set(key::SIZE, manifest.size);
+            if is_stdout {
+                // Nothing of a broken dump reaches the reader.
+                let mut file = fs_err::File::open(written.path())?;
+                let mut out = io::stdout().lock();
+                io::copy(&mut file, &mut out)
+                    .and_then(|_| out.flush())
+                    .map_err(|error| {
+                        Failure::internal(format!("cannot write the dump: {error}"))
+                    })?;
+                return Ok((None, manifest));
+            }
+            let path = order.publish(written, &manifest, named.as_deref())?;
+            record::name_file(entry, &path);
+            Ok((Some(path), manifest))
+        })
     })?;
     let Some(path) = path else {
         ui.success(&format!(

@@ -9,6 +9,7 @@ use std::{
 
 use dokku_deploy::{
     app::AppName,
+    audit::Action,
     backup::{BackupName, Reason},
     command::DokkuCommand,
     dokku::{config, datastore},
@@ -26,7 +27,7 @@ use serde_json::json;
 use super::{
     RestoreArguments,
     backup::{Order, size},
-    local,
+    local, record,
     service::{self, Linked},
 };
 use crate::{
@@ -36,6 +37,7 @@ use crate::{
     failure::Failure,
     host::SshHost,
     invocation::Invocation,
+    publish::recorded,
     ui::Ui,
 };
 
@@ -62,72 +64,79 @@ pub fn run(
         .transpose()
         .map_err(|error| Failure::usage(error.to_string()))?;
     let (linked, way_back) = with_host(invocation, |host, interrupts| {
-        let mut linked = service::find(host, app, service.as_deref())?;
-        if checked.dump.engine != linked.engine {
-            return Err(Failure::refused(format!(
-                "{} is a dump of {}, and {} is a {} service: nothing was changed",
-                path.display(),
-                checked.dump.engine,
-                linked.name,
-                linked.kind
-            )));
-        }
-        refuse_busy(host, app)?;
-        let restore = Restore {
-            app,
-            path: &path,
-            checked: &checked,
-            host,
-            interrupts,
-            ui,
-        };
-        if let Some(new) = into {
-            let made = datastore::create(linked.kind, &new, &datastore::Image::default());
-            match datastore::read_created(&host.ask(&made)?)? {
-                datastore::Created::New => {}
-                datastore::Created::Taken => {
-                    return Err(Failure::refused(format!(
-                        "there is a service {new} already: nothing was changed"
-                    )));
-                }
+        let mut entry = record::entry(Action::Restore, app, host)?;
+        record::name_file(&mut entry, &path);
+        recorded(entry, host, invocation, |entry| {
+            let mut linked = service::find(host, app, service.as_deref())?;
+            record::name_service(entry, &linked);
+            if checked.dump.engine != linked.engine {
+                return Err(Failure::refused(format!(
+                    "{} is a dump of {}, and {} is a {} service: nothing was changed",
+                    path.display(),
+                    checked.dump.engine,
+                    linked.name,
+                    linked.kind
+                )));
             }
-            linked.name = new;
+            refuse_busy(host, app)?;
+            let restore = Restore {
+                app,
+                path: &path,
+                checked: &checked,
+                host,
+                interrupts,
+                ui,
+            };
+            if let Some(new) = into {
+                let made = datastore::create(linked.kind, &new, &datastore::Image::default());
+                match datastore::read_created(&host.ask(&made)?)? {
+                    datastore::Created::New => {}
+                    datastore::Created::Taken => {
+                        return Err(Failure::refused(format!(
+                            "there is a service {new} already: nothing was changed"
+                        )));
+                    }
+                }
+                linked.name = new;
+                record::name_service(entry, &linked);
+                restore
+                    .import(&linked)
+                    .and_then(|()| restore.compare(&linked))
+                    .map_err(|failure| {
+                        failure.hint(format!(
+                            "The new service {0} is there, perhaps with half the data. `dokku {1}:destroy {0}` on the host removes it; what {app} is linked to is as it was.",
+                            linked.name, linked.kind
+                        ))
+                    })?;
+                ui.success(&format!(
+                    "Restored into the new service {}; what {app} is linked to is as it was",
+                    linked.name
+                ));
+                return Ok((linked, None));
+            }
+            restore.confirm(&linked, arguments.yes)?;
+            let way_back = restore.keep(&linked)?;
+            entry.set("way_back", way_back.display().to_string());
             restore
-                .import(&linked)
+                .empty(&linked)
+                .and_then(|()| restore.import(&linked))
                 .and_then(|()| restore.compare(&linked))
-                .map_err(|failure| {
+                .map_err(|mut failure| {
+                    failure.message =
+                        format!("the restore of {} failed: {}", linked.name, failure.message);
                     failure.hint(format!(
-                        "The new service {0} is there, perhaps with half the data. `dokku {1}:destroy {0}` on the host removes it; what {app} is linked to is as it was.",
-                        linked.name, linked.kind
+                        "The way back: dokku-cli db {app} restore {} {} --yes",
+                        way_back.display(),
+                        linked.name
                     ))
                 })?;
-            ui.success(&format!(
-                "Restored into the new service {}; what {app} is linked to is as it was",
-                linked.name
+            ui.info(&format!(
+                "What was there before is in {}",
+                way_back.display()
             ));
-            return Ok((linked, None));
-        }
-        restore.confirm(&linked, arguments.yes)?;
-        let way_back = restore.keep(&linked)?;
-        restore
-            .empty(&linked)
-            .and_then(|()| restore.import(&linked))
-            .and_then(|()| restore.compare(&linked))
-            .map_err(|mut failure| {
-                failure.message =
-                    format!("the restore of {} failed: {}", linked.name, failure.message);
-                failure.hint(format!(
-                    "The way back: dokku-cli db {app} restore {} {} --yes",
-                    way_back.display(),
-                    linked.name
-                ))
-            })?;
-        ui.info(&format!(
-            "What was there before is in {}",
-            way_back.display()
-        ));
-        ui.success("Restore complete");
-        Ok((linked, Some(way_back)))
+            ui.success("Restore complete");
+            Ok((linked, Some(way_back)))
+        })
     })?;
     if ui.is_json() {
         ui.json(&json!({"app": app, "file": path, "service": linked.name.as_str(), "way_back": way_back}))?;

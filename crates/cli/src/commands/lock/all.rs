@@ -2,6 +2,7 @@
 
 use dokku_deploy::{
     app::AppName,
+    audit::Action,
     flows::lock::{self, Ground, Group, Lock, LockError, Rivals, Unlock},
     lock::{Seen, check_reason, group_id},
     plugin_protocol::{LockRequest, Locking, UnlockRequest, Unlocking},
@@ -10,7 +11,8 @@ use jiff::ZonedDateTime;
 use serde_json::{Value, json};
 
 use super::{
-    LockArguments, UnlockArguments, end, nonce, on_host, person, release, shown, tell_unenforced,
+    LockArguments, UnlockArguments, end, nonce, on_host, person, record::Record, release, shown,
+    tell_unenforced,
 };
 use crate::{exit_codes, failure::Failure, invocation::Invocation, ui::Ui};
 
@@ -34,8 +36,10 @@ pub fn lock(
         end,
         id: group_id(&group, &nonce()),
         replace: false,
+        record: None,
     };
-    let (results, way, host) = on_host(invocation, |ground| {
+    let (results, way, host) = on_host(invocation, |ground, ssh| {
+        let record = Record::begin(&by, ssh, invocation);
         let way = lock::way(ground.host)?;
         let statuses = lock::statuses(way, ground)?;
         let mut results = Vec::new();
@@ -57,6 +61,9 @@ pub fn lock(
         let taken = lock::lock(&wishes, way, Rivals::Possible, ground);
         results.extend(wishes.into_iter().map(|wish| wish.app).zip(taken));
         results.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let is_taken = |result: &Locking| matches!(result, Locking::Taken { .. });
+        let (apps, failed) = changed(&results, is_taken);
+        record.together(Action::Lock, &apps, failed, reason);
         Ok((results, way, ground.host.name().to_owned()))
     })?;
     let ui = invocation.ui;
@@ -100,7 +107,7 @@ pub fn lock(
 pub fn unlock(arguments: &UnlockArguments, invocation: &Invocation<'_>) -> Result<u8, Failure> {
     let by = person(arguments.by.as_deref())?;
     let ui = invocation.ui;
-    let (results, left) = on_host(invocation, |ground| {
+    let (results, left) = on_host(invocation, |ground, ssh| {
         let way = lock::way(ground.host)?;
         let mut groups = lock::groups(&lock::statuses(way, ground)?).into_iter();
         let Some(newest) = groups.next() else {
@@ -115,7 +122,12 @@ pub fn unlock(arguments: &UnlockArguments, invocation: &Invocation<'_>) -> Resul
             ));
             release::confirm(ui)?;
         }
-        Ok((undo(&newest, &by, way, ground), groups.collect()))
+        let record = Record::begin(&by, ssh, invocation);
+        let results = undo(&newest, &by, way, ground);
+        let is_gone = |result: &Unlocking| matches!(result, Unlocking::Unlocked { .. });
+        let (apps, failed) = changed(&results, is_gone);
+        record.together(Action::Unlock, &apps, failed, "");
+        Ok((results, groups.collect()))
     })?;
     let code = code(&results);
     if ui.is_json() {
@@ -176,6 +188,7 @@ fn undo(group: &Group, by: &str, way: lock::Way, ground: Ground<'_>) -> Results<
             request: UnlockRequest {
                 by: by.to_owned(),
                 only: Some(lock.fingerprint()),
+                record: None,
             },
         })
         .collect();
@@ -185,6 +198,17 @@ fn undo(group: &Group, by: &str, way: lock::Way, ground: Ground<'_>) -> Results<
         .map(|wish| wish.app)
         .zip(results)
         .collect()
+}
+
+/// The apps of which `is_changed` holds, and how many failed.
+fn changed<T>(
+    results: &[(AppName, Result<T, LockError>)],
+    is_changed: impl Fn(&T) -> bool,
+) -> (Vec<&AppName>, usize) {
+    let all = results.iter();
+    let changed = all.filter(|(_, result)| result.as_ref().is_ok_and(&is_changed));
+    let failed = results.iter().filter(|(_, result)| result.is_err());
+    (changed.map(|(app, _)| app).collect(), failed.count())
 }
 
 /// 5 where something failed: then not everything is as it was asked for.

@@ -6,6 +6,7 @@
 
 mod all;
 mod end;
+mod record;
 mod release;
 mod shown;
 mod take;
@@ -133,15 +134,16 @@ fn nonce() -> String {
 /// Connects, and does something with locks.
 fn on_host<T>(
     invocation: &Invocation<'_>,
-    act: impl FnOnce(Ground<'_>) -> Result<T, Failure>,
+    act: impl FnOnce(Ground<'_>, &SshHost<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     with_host(invocation, |host: &SshHost, watch: &Watch| {
         let clock = RealClock::new(watch.clone());
-        act(Ground {
+        let ground = Ground {
             host,
             clock: &clock,
             interrupts: watch,
-        })
+        };
+        act(ground, host)
     })
 }
 

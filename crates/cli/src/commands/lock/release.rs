@@ -7,7 +7,7 @@ use dokku_deploy::{
     plugin_protocol::{UnlockRequest, Unlocking},
 };
 
-use super::{UnlockArguments, on_host, person, shown};
+use super::{UnlockArguments, on_host, person, record::Record, shown};
 use crate::{
     exit_codes,
     failure::Failure,
@@ -20,7 +20,7 @@ pub fn run(arguments: &UnlockArguments, invocation: &Invocation<'_>) -> Result<u
     let app = invocation.app(arguments.app.as_deref())?;
     let by = person(arguments.by.as_deref())?;
     let ui = invocation.ui;
-    let unlocking = on_host(invocation, |ground| {
+    let unlocking = on_host(invocation, |ground, ssh| {
         let only = if arguments.force {
             None
         } else {
@@ -29,15 +29,18 @@ pub fn run(arguments: &UnlockArguments, invocation: &Invocation<'_>) -> Result<u
                 None => return Ok(Unlocking::NotLocked),
             }
         };
-        let way = lock::way(ground.host)?;
+        let record = Record::begin(&by, ssh, invocation);
         let wish = Unlock {
             app: app.clone(),
-            request: UnlockRequest { by, only },
+            request: UnlockRequest {
+                by,
+                only,
+                record: Some(record.id()),
+            },
         };
-        lock::unlock(&[wish], way, ground)
-            .pop()
-            .ok_or_else(|| Failure::internal("unlocking gave no result"))?
-            .map_err(Failure::from)
+        let unlocking = release(wish, ground);
+        record.unlocked(&app, unlocking.as_ref());
+        unlocking
     })?;
     let code = code(&unlocking);
     if ui.is_json() {
@@ -46,6 +49,14 @@ pub fn run(arguments: &UnlockArguments, invocation: &Invocation<'_>) -> Result<u
         tell(&app, &unlocking, ui);
     }
     Ok(code)
+}
+
+fn release(wish: Unlock, ground: Ground<'_>) -> Result<Unlocking, Failure> {
+    let way = lock::way(ground.host)?;
+    lock::unlock(&[wish], way, ground)
+        .pop()
+        .ok_or_else(|| Failure::internal("unlocking gave no result"))?
+        .map_err(Failure::from)
 }
 
 /// The fingerprint of the lock that is to go, after a question if it is somebody else's and

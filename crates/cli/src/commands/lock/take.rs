@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use dokku_deploy::{
-    flows::lock::{self, Lock, Way},
+    flows::lock::{self, Ground, Lock, Way},
     lock::{check_reason, single_id},
     plugin_protocol::{LockRequest, Locking},
 };
 use jiff::ZonedDateTime;
 
-use super::{LockArguments, end, nonce, on_host, person, shown, tell_unenforced};
+use super::{LockArguments, end, nonce, on_host, person, record::Record, shown, tell_unenforced};
 use crate::{exit_codes, failure::Failure, invocation::Invocation, ui::Ui};
 
 /// Locks one app.
@@ -20,7 +20,7 @@ pub fn run(
     invocation: &Invocation<'_>,
 ) -> Result<u8, Failure> {
     check_reason(reason).map_err(|error| Failure::usage(error.to_string()))?;
-    let wish = Lock {
+    let mut wish = Lock {
         app: invocation.app(app)?,
         request: LockRequest {
             reason: reason.to_owned(),
@@ -32,20 +32,16 @@ pub fn run(
             )?,
             id: single_id(&nonce()),
             replace: arguments.replace,
+            record: None,
         },
     };
     let ui = invocation.ui;
-    let (locking, way, host) = on_host(invocation, |ground| {
-        let way = lock::way(ground.host)?;
-        let patience = arguments.wait.unwrap_or(Duration::ZERO);
-        let mut waiting = |held: &dokku_deploy::lock::Lock| {
-            ui.info(&format!(
-                "{} is locked {}; waiting for it",
-                wish.app,
-                shown::in_one_line(held)
-            ));
-        };
-        let locking = lock::wait_and_lock(&wish, way, patience, ground, &mut waiting)?;
+    let (locking, way, host) = on_host(invocation, |ground, ssh| {
+        let record = Record::begin(&wish.request.by, ssh, invocation);
+        wish.request.record = Some(record.id());
+        let taken = take(&wish, arguments, ground, ui);
+        record.locked(&wish.app, taken.as_ref().map(|(locking, _)| locking));
+        let (locking, way) = taken?;
         Ok((locking, way, ground.host.name().to_owned()))
     })?;
     let code = match locking {
@@ -61,6 +57,25 @@ pub fn run(
         tell_unenforced(&host, invocation);
     }
     Ok(code)
+}
+
+fn take(
+    wish: &Lock,
+    arguments: &LockArguments,
+    ground: Ground<'_>,
+    ui: &Ui,
+) -> Result<(Locking, Way), Failure> {
+    let way = lock::way(ground.host)?;
+    let patience = arguments.wait.unwrap_or(Duration::ZERO);
+    let mut waiting = |held: &dokku_deploy::lock::Lock| {
+        ui.info(&format!(
+            "{} is locked {}; waiting for it",
+            wish.app,
+            shown::in_one_line(held)
+        ));
+    };
+    let locking = lock::wait_and_lock(wish, way, patience, ground, &mut waiting)?;
+    Ok((locking, way))
 }
 
 fn as_json(wish: &Lock, locking: &Locking, way: Way, code: u8) -> serde_json::Value {

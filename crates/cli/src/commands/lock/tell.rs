@@ -20,7 +20,7 @@ const WIDTH: usize = 10;
 /// Shows whether one app may be deployed.
 pub fn status(app: Option<&str>, invocation: &Invocation<'_>) -> Result<u8, Failure> {
     let app = invocation.app(app)?;
-    let status = on_host(invocation, |ground| Ok(lock::status(&app, ground)?))?;
+    let status = on_host(invocation, |ground, _| Ok(lock::status(&app, ground)?))?;
     let ui = invocation.ui;
     let code = match status.verdict() {
         Verdict::Free => exit_codes::OK,
@@ -69,7 +69,7 @@ fn lines(lock: &Lock, ui: &Ui) -> Result<(), Failure> {
 
 /// Shows the locks of all apps.
 pub fn locks(invocation: &Invocation<'_>) -> Result<u8, Failure> {
-    let statuses = on_host(invocation, |ground| {
+    let statuses = on_host(invocation, |ground, _| {
         let way = lock::way(ground.host)?;
         Ok(lock::statuses(way, ground)?)
     })?;

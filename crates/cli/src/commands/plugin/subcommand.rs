@@ -128,6 +128,7 @@ const HELP: &str = "\
     deploy-system:retain --request <base64> <app>, Keep the image of a release (asked by dokku-cli deploy)
     deploy-system:rollback-image --request <base64> <app>, Run a kept image again (asked by dokku-cli rollback)
     deploy-system:break-glass <reason>|--end, Let every deploy pass until this is ended
+    deploy-system:record, Put an entry into the audit log (asked by dokku-cli, on standard input)
     deploy-system:version, Print the plugin's version and protocol
     deploy-system:help, Print this";
 
@@ -179,6 +180,7 @@ pub fn run(
                     end: words.end.map(|time| End::ForSeconds(time.as_secs().max(1))),
                     id: single_id(&format!("{:016x}", rand::random::<u64>())),
                     replace: words.replace,
+                    record: None,
                 }),
             };
             let locking =
@@ -196,6 +198,7 @@ pub fn run(
                 None => Ok(UnlockRequest {
                     by: person(words.by.as_ref()),
                     only: None,
+                    record: None,
                 }),
             };
             let unlocking =

@@ -24,10 +24,13 @@ pub struct Log {
     full: u64,
 }
 
-/// The last whole line of the log.
-struct Tail {
-    seq: u64,
-    hash: String,
+/// An entry of the log, as what follows it refers to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tail {
+    /// Its number.
+    pub seq: u64,
+    /// The hash of its line.
+    pub hash: String,
 }
 
 impl Log {
@@ -41,7 +44,57 @@ impl Log {
 
     /// Appends an entry and returns its hash.
     pub fn append(&self, happening: Happening, key: &Key, now: Timestamp) -> io::Result<String> {
-        let _turn = Turn::wait(&self.directory.join("audit.turn"))?;
+        let _turn = self.turn()?;
+        Ok(self.append_now(happening, key, now)?.hash)
+    }
+
+    /// Appends an entry that has an id, unless one of that id is in the newest two segments already:
+    /// the sender may not have heard our answer and have asked again. The entry, and whether it is
+    /// new.
+    pub fn append_once(
+        &self,
+        happening: Happening,
+        key: &Key,
+        now: Timestamp,
+    ) -> io::Result<(Tail, bool)> {
+        let _turn = self.turn()?;
+        if let Some(id) = &happening.id
+            && let Some(present) = self.find(id)?
+        {
+            return Ok((present, false));
+        }
+        Ok((self.append_now(happening, key, now)?, true))
+    }
+
+    fn turn(&self) -> io::Result<Turn> {
+        Turn::wait(&self.directory.join("audit.turn"))
+    }
+
+    fn find(&self, id: &str) -> io::Result<Option<Tail>> {
+        let mut paths: Vec<PathBuf> = segments(&self.directory)?.pop().into_iter().collect();
+        paths.push(self.directory.join(CURRENT));
+        for path in paths.iter().rev() {
+            let bytes = match fs_err::read(path) {
+                Ok(bytes) => bytes,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            let wanted = id.as_bytes();
+            let lines = bytes.split(|byte| *byte == b'\n').rev();
+            let named = lines.filter(|line| line.windows(wanted.len()).any(|part| part == wanted));
+            for line in named {
+                if let Ok(entry) = serde_json::from_slice::<Entry>(line)
+                    && entry.happening.id.as_deref() == Some(id)
+                {
+                    let (seq, hash) = (entry.seq, hash(line));
+                    return Ok(Some(Tail { seq, hash }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn append_now(&self, happening: Happening, key: &Key, now: Timestamp) -> io::Result<Tail> {
         let path = self.directory.join(CURRENT);
         let mut file = open(&path)?;
         let cut = cut_unfinished(&mut file)?;
@@ -57,8 +110,7 @@ impl Log {
             // The last writer was killed between closing a segment and beginning the next.
             tail = checkpoint(&mut file, &tail, key, now)?;
         }
-        let written = write(&mut file, happening, &tail, key, now, cut)?;
-        Ok(written.hash)
+        write(&mut file, happening, &tail, key, now, cut)
     }
 
     /// Closes the present segment under the number of its last entry, and begins a new one.

@@ -5,8 +5,10 @@
 //! notice that, the hash of the last line has to be known from elsewhere.
 
 mod log;
+mod recorded;
 mod verify;
 
+use dokku_deploy::audit::AuditEntry;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -15,6 +17,7 @@ use super::place::Key;
 
 pub use self::{
     log::Log,
+    recorded::record_entry,
     verify::{Since, verify},
 };
 
@@ -43,6 +46,8 @@ pub enum Event {
     Rollback,
     /// A one-use permission was given.
     Permitted,
+    /// Something was done from elsewhere; the entry says what.
+    Recorded,
     /// A segment of the log begins.
     Checkpoint,
 }
@@ -67,6 +72,12 @@ pub struct Happening {
     /// Through which command, such as `git-hook` or `config:clear`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source: Option<String>,
+    /// The id of the entry by which it is known elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub id: Option<String>,
+    /// The whole entry, where one was sent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub entry: Option<Box<AuditEntry>>,
 }
 
 impl Happening {
@@ -79,6 +90,8 @@ impl Happening {
             by: None,
             reason: None,
             source: None,
+            id: None,
+            entry: None,
         }
     }
 }

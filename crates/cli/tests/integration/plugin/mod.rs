@@ -6,6 +6,7 @@ mod gate;
 mod images;
 mod journal;
 mod locks;
+mod record;
 mod setup;
 
 use std::{

@@ -24,6 +24,7 @@ case "$1" in
         ;;
     plugin:enable) ln -s "$plugins/available/$2" "$plugins/enabled/$2" ;;
     plugin:uninstall) rm -r "$plugins/enabled/$2" "$plugins/available/$2" ;;
+    deploy-system:record) exec "$plugins/available/deploy-system/subcommands/record" "$@" ;;
     *) exit 1 ;;
 esac
 "#;
@@ -89,7 +90,7 @@ impl Server {
     fn calls(&self) -> Vec<String> {
         let text = fs::read_to_string(self.top.join("lib/calls")).unwrap_or_default();
         text.lines()
-            .filter(|line| *line != "version")
+            .filter(|line| *line != "version" && !line.starts_with("deploy-system:record"))
             .map(str::to_owned)
             .collect()
     }

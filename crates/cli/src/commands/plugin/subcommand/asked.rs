@@ -5,13 +5,14 @@ use std::io::Read;
 use clap::{Args, Subcommand};
 use dokku_deploy::{
     app::AppName,
-    plugin_protocol::{Fault, FaultKind, RetainRequest, RollbackRequest},
+    plugin_protocol::{Fault, FaultKind, LONGEST_RECORD, RetainRequest, RollbackRequest},
 };
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use super::{AppWords, Common, answer, tell, understood};
 use crate::{
+    exit_codes,
     failure::Failure,
     invocation::Invocation,
     server::{self, Place},
@@ -19,12 +20,13 @@ use crate::{
 
 /// More than this on standard input is no request. The old values of all of an app's variables can
 /// be in one.
-const LONGEST_INPUT: u64 = 16 * 1024 * 1024;
+const LONGEST_INPUT: usize = 16 * 1024 * 1024;
 
 #[derive(Debug, Subcommand)]
 pub enum Asked {
     Images(AppWords),
     Journal(AppWords),
+    Record(Common),
     Retain(RequestWords),
     RollbackImage(RequestWords),
 }
@@ -55,14 +57,22 @@ pub fn run(
             })
         }
         Asked::Journal(AppWords { common, app }) => {
-            let journaling =
-                from_input().and_then(|request| server::journal(place, &app, &request, now));
+            let journaling = from_input(LONGEST_INPUT)
+                .and_then(|request| server::journal(place, &app, &request, now));
             answer(
                 common.format == "json",
                 journaling,
                 invocation,
                 |journaling| tell::journaled(&app, &journaling, invocation),
             )
+        }
+        Asked::Record(common) => {
+            let recorded = from_input(LONGEST_RECORD)
+                .and_then(|request| server::record_entry(place, request, now));
+            answer(common.format == "json", recorded, invocation, |recorded| {
+                ui.result(&format!("entry {}: {}", recorded.seq, recorded.hash))?;
+                Ok(exit_codes::OK)
+            })
         }
         Asked::Retain(words) => {
             let retained = understood(&words.request)
@@ -90,10 +100,10 @@ pub fn run(
 }
 
 /// A request that comes on standard input, where no list of processes shows it.
-fn from_input<T: DeserializeOwned>() -> Result<T, Fault> {
+fn from_input<T: DeserializeOwned>(most: usize) -> Result<T, Fault> {
     let mut word = String::new();
     std::io::stdin()
-        .take(LONGEST_INPUT)
+        .take(u64::try_from(most).unwrap_or(u64::MAX))
         .read_to_string(&mut word)
         .map_err(|error| Fault {
             kind: FaultKind::Invalid,

@@ -68,6 +68,7 @@ fn request(reason: &str, id: &str) -> LockRequest {
         end: None,
         id: id.into(),
         replace: false,
+        record: None,
     }
 }
 
@@ -91,6 +92,7 @@ fn unlock_of(name: &str, only: Option<String>) -> Unlock {
         request: UnlockRequest {
             by: "ada".into(),
             only,
+            record: None,
         },
     }
 }
