@@ -95,7 +95,7 @@ fn every_end_of_a_deploy_is_recorded_once() {
     // A plan is no operation, and neither is a mistake on the command line.
     host.ok("deploy-system:unlock shop");
     shop.deploy(&["--dry-run"]).run();
-    shop.fails(2, &["--var", "=x"]);
+    shop.fails(3, &["--var", "=x"]);
     assert_eq!(summary(&host).len(), 4);
     let verified = host
         .host
