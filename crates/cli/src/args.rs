@@ -65,6 +65,9 @@ pub enum Command {
     Validate(commands::validate::ValidateArguments),
     /// Show what went live, when and by whom
     Releases(commands::releases::ReleasesArguments),
+    /// Go back to an earlier release
+    #[command(visible_alias = "rb")]
+    Rollback(commands::rollback::RollbackArguments),
     /// List the apps of the host
     #[command(visible_alias = "ls")]
     List,

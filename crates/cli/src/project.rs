@@ -7,7 +7,7 @@ use std::{
 
 use dokku_deploy::settings::{Fault, Faults, Settings, Source, workflow_warnings};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, repository::Repository};
 
 /// The settings file of a project.
 pub const CONFIG: &str = ".dokku/config.yml";
@@ -48,6 +48,15 @@ impl Project {
     /// Its top directory.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The project as it is in a commit of `repository`.
+    pub fn of_commit(repository: &Repository, sha: &str) -> Result<Self, Failure> {
+        Ok(Self {
+            root: repository.top().to_owned(),
+            config: repository.file_in(sha, CONFIG)?,
+            services: repository.file_in(sha, SERVICES)?,
+        })
     }
 
     /// Which of the two settings files there are.

@@ -14,7 +14,7 @@ pub struct Repository {
 }
 
 /// A commit, as far as messages need it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Head {
     /// 40 hexadecimal digits.
     pub sha: String,
@@ -80,6 +80,42 @@ impl Repository {
             .git(&["rev-parse", "--is-shallow-repository"])?
             .accepted()?
             == "true")
+    }
+
+    /// Refuses a shallow clone.
+    pub fn refuse_shallow(&self) -> Result<(), Failure> {
+        if !self.is_shallow()? {
+            return Ok(());
+        }
+        Err(
+            Failure::settings("This clone is shallow, and Dokku cannot take a push from it")
+                .hint("`git fetch --unshallow` gets the rest; in GitHub Actions give actions/checkout `fetch-depth: 0`."),
+        )
+    }
+
+    /// The commits of `new` that `old` lacks, newest first. Both are commits of this repository.
+    pub fn between(&self, old: &str, new: &str) -> Result<Vec<Head>, Failure> {
+        let range = format!("{old}..{new}");
+        let text = self
+            .git(&["log", "--format=%H %s", "--end-of-options", &range])?
+            .accepted()?;
+        let heads = text.lines().filter_map(|line| line.split_once(' '));
+        Ok(heads
+            .map(|(sha, subject)| Head {
+                sha: sha.to_owned(),
+                subject: subject.to_owned(),
+            })
+            .collect())
+    }
+
+    /// A file as it is in a commit of this repository; `None` if it has none there.
+    pub fn file_in(&self, sha: &str, path: &str) -> Result<Option<String>, Failure> {
+        let listed = self.git(&["ls-tree", "--name-only", "-z", sha, "--", path])?;
+        if listed.accepted()?.is_empty() {
+            return Ok(None);
+        }
+        let object = format!("{sha}:{path}");
+        Ok(Some(self.git(&["cat-file", "blob", &object])?.accepted()?))
     }
 
     /// Files that are changed and not committed; untracked ones count too.

@@ -167,6 +167,20 @@ pub fn subject(message: &str) -> String {
         .collect()
 }
 
+/// The message of a release that is an earlier one again: `v9 again: Fix the basket`.
+pub fn again(version: u64, message: &str) -> String {
+    format!("v{version} again: {}", unrepeated(message))
+}
+
+/// A release's message without the note that it was an earlier one again.
+pub fn unrepeated(message: &str) -> &str {
+    let rest = message.strip_prefix('v').and_then(|rest| {
+        let (version, rest) = rest.split_once(" again: ")?;
+        version.parse::<u64>().ok().map(|_| rest)
+    });
+    rest.unwrap_or(message)
+}
+
 impl History {
     /// Reads the record from an app's variables. An app without any variable of it was never
     /// deployed by this system or the bash one: an empty history.

@@ -1,8 +1,8 @@
 //! `dokku-cli deploy`.
 
 mod given;
-mod narration;
-mod outcome;
+pub(super) mod narration;
+pub(super) mod outcome;
 mod record;
 pub mod wish;
 

@@ -15,6 +15,7 @@ pub mod lock;
 pub mod plugin;
 pub mod process;
 pub mod releases;
+pub mod rollback;
 pub mod run;
 pub mod server;
 mod setup;
@@ -41,6 +42,7 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
         Command::Deploy(arguments) => deploy::run(arguments, invocation),
         Command::Validate(arguments) => validate::run(arguments, invocation),
         Command::Releases(arguments) => releases::run(arguments, invocation),
+        Command::Rollback(arguments) => rollback::run(arguments, invocation),
         Command::List => list::run(invocation),
         Command::Lock(arguments) => lock::lock(arguments, invocation),
         Command::Unlock(arguments) => lock::unlock(arguments, invocation),

@@ -17,6 +17,7 @@ mod interrupts;
 mod locks;
 mod plugin;
 mod refusals;
+mod rollback;
 mod running;
 mod settings;
 mod silence;

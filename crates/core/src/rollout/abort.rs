@@ -159,7 +159,9 @@ fn restore_image(
         app: wish.app.clone(),
         commit: previous.to_owned(),
         branch: app.git.deploy_branch.clone(),
-        force_with_lease: Some(journal.commit.clone()),
+        // The run may have been killed before its push: where Dokku tells what the branch is at, that
+        // is what may be replaced.
+        force_with_lease: Some(app.git.deployed().unwrap_or(&journal.commit).to_owned()),
     };
     let mut teller = Teller { report };
     match ground.host.push(&push, &mut teller)? {

@@ -74,7 +74,7 @@ impl Run<'_> {
             undo = changes.before(&self.plan.before);
             undo.extend([before(MANAGED)]);
         }
-        if self.plan.builds() {
+        if self.plan.builds() || self.plan.kept().is_some() {
             undo.extend([before("GIT_REV")]);
         }
         let mut journal = Journal {

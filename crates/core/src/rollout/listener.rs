@@ -61,10 +61,16 @@ pub(super) struct Listener<'b> {
     pub report: &'b mut dyn Report,
     pub last_beat: &'b mut Duration,
     pub heard: Heard,
+    /// Where standard output is an answer and not narration: its last line so far.
+    pub answer: Option<String>,
 }
 
 impl Follow for Listener<'_> {
     fn line(&mut self, from: Stream, line: &str) {
+        if let (Some(answer), Stream::Out) = (&mut self.answer, from) {
+            line.clone_into(answer);
+            return;
+        }
         if line.contains("WARNING: deploy did not complete") {
             self.heard.is_ignored = true;
         }

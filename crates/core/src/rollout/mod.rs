@@ -9,6 +9,7 @@ mod build;
 mod ground;
 mod hold;
 mod keeper;
+mod kept;
 mod listener;
 mod observe;
 mod plan;
@@ -27,10 +28,10 @@ pub(crate) use self::refusal::{refuse_held, refuse_locked, takeover, unfinished}
 pub use self::{
     abort::{AbortError, Aborted, abort},
     ground::Ground,
-    observe::{AppState, Observed, ServiceState, Unobserved, observe},
+    observe::{AppState, Observed, ServiceState, Unobserved, observe, observe_app},
     plan::{Adoption, Plan},
     refusal::{Refusal, check_lock},
-    step::{DEPLOY_BRANCH, Step},
+    step::{DEPLOY_BRANCH, KeptRelease, Step},
     wish::Wish,
 };
 
@@ -39,7 +40,7 @@ use crate::{
     deployment::{Deployment, Outcome, Serving, Stage},
     dokku::resource,
     event::Report,
-    release::NextRelease,
+    release::{NextRelease, again},
 };
 
 /// Does what the plan says. Whatever happens is in the answer.
@@ -144,8 +145,15 @@ impl Run<'_> {
             Step::Scale(counts) => self.scale(counts),
             Step::Recheck => self.recheck(),
             Step::Hold => self.hold(crate::journal::Phase::Holding),
-            Step::Push { branch, lease } => self.push_commit(branch, lease.as_deref()),
-            Step::Rebuild => self.rebuild(),
+            Step::Push { branch, lease } => {
+                self.permit(&self.wish.commit.sha, &Stage::Build)?;
+                self.push_commit(branch, lease.as_deref())
+            }
+            Step::Rebuild => {
+                self.permit(&self.wish.commit.sha, &Stage::Build)?;
+                self.rebuild()
+            }
+            Step::RunKept(kept) => self.run_kept(kept),
             Step::Switch { is_first } => self.switch(*is_first),
             Step::Restart => self.restart(),
             Step::EnsurePort => self.ensure_port(),
@@ -165,7 +173,10 @@ impl Run<'_> {
             image,
             timestamp: now,
             actor: self.wish.actor.clone(),
-            message: self.wish.commit.subject.clone(),
+            message: match self.plan.again {
+                Some(version) => again(version, &self.wish.commit.subject),
+                None => self.wish.commit.subject.clone(),
+            },
             environment: self.wish.environment.to_string(),
         };
         self.hold_journal(&Stage::Record)?;
@@ -203,7 +214,7 @@ impl Halt {
 fn stage_of(step: &Step) -> Stage {
     match step {
         Step::Push { .. } | Step::Rebuild | Step::EnsurePort => Stage::Build,
-        Step::Switch { .. } | Step::Restart => Stage::Switch,
+        Step::RunKept(_) | Step::Switch { .. } | Step::Restart => Stage::Switch,
         Step::EnableTls | Step::Verify => Stage::Health,
         Step::Record => Stage::Record,
         _ => Stage::Prepare,

@@ -152,10 +152,7 @@ pub enum Unobserved {
 
 /// Asks the host everything that a plan needs: the version first, then all else at once.
 pub fn observe(wish: &Wish, host: &dyn Host) -> Result<Observed, Unobserved> {
-    let version = version::read(&host.ask(&version::ask())?, host.name())?;
-    let form = Capabilities::of(version, &[])?.form;
     let app = &wish.app;
-    let named_base = app.base_by_name();
     let wanted: Vec<(ServiceKind, ServiceName)> = wish
         .settings
         .services
@@ -169,6 +166,18 @@ pub fn observe(wish: &Wish, host: &dyn Host) -> Result<Observed, Unobserved> {
             (service.kind, name)
         })
         .collect();
+    observe_app(app, &wanted, host)
+}
+
+/// The same of an app, with these services.
+pub fn observe_app(
+    app: &AppName,
+    wanted: &[(ServiceKind, ServiceName)],
+    host: &dyn Host,
+) -> Result<Observed, Unobserved> {
+    let version = version::read(&host.ask(&version::ask())?, host.name())?;
+    let form = Capabilities::of(version, &[])?.form;
+    let named_base = app.base_by_name();
 
     let mut questions = Questions::default();
     let plugins = questions.add(plugin::list());
@@ -236,9 +245,9 @@ pub fn observe(wish: &Wish, host: &dyn Host) -> Result<Observed, Unobserved> {
         }
     };
     let mut known = BTreeMap::new();
-    for ((kind, name), (exists, links)) in wanted.into_iter().zip(services) {
-        if let Some(state) = service_state(name, &answers[exists], &answers[links])? {
-            known.insert(kind, state);
+    for ((kind, name), (exists, links)) in wanted.iter().zip(services) {
+        if let Some(state) = service_state(name.clone(), &answers[exists], &answers[links])? {
+            known.insert(*kind, state);
         }
     }
     Ok(Observed {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::step::Step;
+use super::step::{KeptRelease, Step};
 use crate::{
     app::AppName,
     dokku::capabilities::Capabilities,
@@ -12,7 +12,7 @@ use crate::{
     variables::Changes,
 };
 
-/// What a deploy will do, and what it found out on the way.
+/// What will be done, and what was found out on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The steps in order. No step that changes anything: nothing to do but to verify.
@@ -29,6 +29,14 @@ pub struct Plan {
     pub previous_commit: Option<String>,
     /// The branch on the host that deploys.
     pub branch: String,
+    /// The commit that it is at, as far as is known.
+    pub branch_commit: Option<String>,
+    /// The image of what served before, where the host has kept it: the quickest way back.
+    pub kept_before: Option<KeptRelease>,
+    /// Why a lock of the app or its base is passed over; `None`: it is not.
+    pub override_lock: Option<String>,
+    /// The release that is gone back to, if one is.
+    pub again: Option<u64>,
     /// The releases so far.
     pub history: History,
     /// The number that this release gets.
@@ -62,6 +70,14 @@ impl Plan {
         self.steps
             .iter()
             .any(|step| matches!(step, Step::Push { .. } | Step::Rebuild))
+    }
+
+    /// The kept image that goes live, if one does.
+    pub fn kept(&self) -> Option<&KeptRelease> {
+        self.steps.iter().find_map(|step| match step {
+            Step::RunKept(kept) => Some(kept),
+            _ => None,
+        })
     }
 
     /// Processes by type as they are after the deploy: what is wished over what was there.

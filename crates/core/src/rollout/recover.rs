@@ -9,7 +9,7 @@ use crate::{
     host::PushOutcome,
     interrupt::Signal,
     journal::{Phase, Undo, differing},
-    release::{NextRelease, Release},
+    release::{NextRelease, Release, again},
     settings::OnFailure,
     variables::MANAGED,
 };
@@ -169,13 +169,16 @@ impl Run<'_> {
     fn build_again(&mut self, previous: &str) -> Result<(), Halt> {
         let at = Stage::Record;
         let left = self.left_on_branch();
-        if !self.is_pushed && left.is_none() {
+        self.permit(previous, &at)?;
+        let before = self.plan.branch_commit.as_deref();
+        if !self.is_pushed && left.is_none() && before.is_none_or(|before| before == previous) {
             // The branch never moved: only the image is wrong.
             return self.rebuild();
         }
         let branch = self.plan.branch.clone();
         let leases: Vec<&str> = std::iter::once(self.wish.commit.sha.as_str())
             .chain(left)
+            .chain(before)
             .collect();
         let (outcome, _) = self.push_over(previous, &branch, &leases);
         match outcome.map_err(|error| self.halt(&at, error))? {
@@ -221,7 +224,9 @@ impl Run<'_> {
         self.note(&format!("going back to {}", short(&previous)));
         self.enter(Phase::Building, &Stage::Record)?;
         self.is_going_back = true;
-        if self.plan.builds() {
+        if let Some(kept) = &self.plan.kept_before {
+            self.run_kept(kept)?;
+        } else if self.plan.builds() || self.plan.kept().is_some() {
             self.build_again(&previous)?;
         } else {
             self.restart()?;
@@ -261,7 +266,7 @@ impl Run<'_> {
             image: Some(image.clone()),
             timestamp: self.ground.clock.now(),
             actor: self.wish.actor.clone(),
-            message: format!("v{} again: {}", previous.version, previous.message),
+            message: again(previous.version, &previous.message),
             environment: previous.environment.clone(),
         };
         let variables = self.plan.history.record(&release);

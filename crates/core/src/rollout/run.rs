@@ -202,11 +202,35 @@ impl<'a> Run<'a> {
         source: &str,
         patience: Patience,
     ) -> (Result<i32, HostError>, Heard) {
+        let (result, heard, _) = self.hear(command, source, patience, None);
+        (result, heard)
+    }
+
+    /// Runs a long command that answers with the last line of its standard output, and tells the
+    /// rest of what it says as that of `source`.
+    pub fn follow_answer(
+        &mut self,
+        command: &DokkuCommand,
+        source: &str,
+        patience: Patience,
+    ) -> (Result<i32, HostError>, String) {
+        let (result, _, answer) = self.hear(command, source, patience, Some(String::new()));
+        (result, answer.unwrap_or_default())
+    }
+
+    fn hear(
+        &mut self,
+        command: &DokkuCommand,
+        source: &str,
+        patience: Patience,
+        answer: Option<String>,
+    ) -> (Result<i32, HostError>, Heard, Option<String>) {
         let host = self.ground.host;
         let mut listener = self.listener(source, patience);
+        listener.answer = answer;
         let result = host.follow(command, &mut listener);
-        let heard = listener.heard;
-        (result, heard)
+        let Listener { heard, answer, .. } = listener;
+        (result, heard, answer)
     }
 
     /// A follower that tells, keeps the journal fresh and heeds interrupts.
@@ -227,6 +251,7 @@ impl<'a> Run<'a> {
             report: &mut *self.report,
             last_beat: &mut self.last_beat,
             heard: Heard::default(),
+            answer: None,
         }
     }
 }

@@ -78,6 +78,10 @@ pub(super) fn sentence(step: &Step, wish: &Wish) -> (String, String) {
                 String::new(),
             )
         }
+        Step::RunKept(kept) => (
+            format!("Running the kept image of v{} again", kept.version),
+            format!("{commit} is live"),
+        ),
         Step::Switch { .. } => (
             format!("Switching to {commit}"),
             format!("{commit} is live"),

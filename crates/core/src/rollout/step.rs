@@ -1,4 +1,4 @@
-//! The steps of a deploy, as data.
+//! The steps of a rollout, as data.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,18 @@ use crate::{
 /// The branch that new apps deploy from, as the bash system named it.
 pub const DEPLOY_BRANCH: &str = "main";
 
-/// One thing that a deploy does. The order in the plan is the order of execution.
+/// An image that the plugin on the host has kept, and the release that it was of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptRelease {
+    /// The release's number.
+    pub version: u64,
+    /// Docker's id of the image.
+    pub image: String,
+    /// The release's commit, in full.
+    pub commit: String,
+}
+
+/// One thing that a rollout does. The order in the plan is the order of execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Make the app.
@@ -65,6 +76,8 @@ pub enum Step {
     Rebuild,
     /// Run the release tasks in the newest image.
     Tasks(Vec<ReleaseTask>),
+    /// Let the image of an earlier release go live, which the host has kept.
+    RunKept(KeptRelease),
     /// Let the held image go live.
     Switch {
         /// The app never ran: Dokku refuses a restart and wants a rebuild.

@@ -81,6 +81,14 @@ impl Run<'_> {
                 ),
             ));
         }
+        if let Some(kept) = self.plan.kept()
+            && !images.iter().all(|image| *image == kept.image)
+        {
+            return Err(Halt::Failed(
+                at,
+                format!("the containers do not run the image of v{}", kept.version),
+            ));
+        }
         match images.iter().next() {
             Some(image) if images.len() == 1 => Ok(Serving::New {
                 image: (*image).to_owned(),

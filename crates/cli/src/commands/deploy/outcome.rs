@@ -102,7 +102,8 @@ pub fn failure(deployment: &Deployment, host: &str) -> Failure {
         .hint(hint)
 }
 
-fn serves(deployment: &Deployment) -> String {
+/// What serves now, in a sentence.
+pub fn serves(deployment: &Deployment) -> String {
     let commit = deployment.commit.short();
     match &deployment.serving {
         Serving::New { .. } => format!("What serves now: {commit}, the new version."),

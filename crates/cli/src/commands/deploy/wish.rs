@@ -53,7 +53,7 @@ pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result
         .with_inputs(&arguments.inputs)
         .map_err(|error| Failure::usage(error.to_string()))?;
     if !arguments.abort {
-        refuse_shallow(&repository)?;
+        repository.refuse_shallow()?;
         let is_checked_out = arguments.branch.is_none() || arguments.branch == checked_out;
         if is_checked_out && !arguments.dry_run {
             refuse_dirty(arguments, invocation, &repository)?;
@@ -143,16 +143,6 @@ pub fn app_by_name_of(
             .hint("Give it with --pr NUMBER.")
     })?;
     app_of(repository, target).map_err(|error| Failure::settings(error.to_string()))
-}
-
-fn refuse_shallow(repository: &Repository) -> Result<(), Failure> {
-    if !repository.is_shallow()? {
-        return Ok(());
-    }
-    Err(
-        Failure::settings("This clone is shallow, and Dokku cannot take a push from it")
-            .hint("`git fetch --unshallow` gets the rest; in GitHub Actions give actions/checkout `fetch-depth: 0`."),
-    )
 }
 
 /// How many files of a dirty tree are named.

@@ -2,44 +2,34 @@
 
 use rustix::process::Signal;
 
-use super::Shop;
+use super::{Shop, Waiting};
 use crate::support::{TestHost, await_until};
 
 /// Version 1 serves; the build of version 2 waits until a file is there.
 struct SlowBuild<'a> {
     shop: Shop<'a>,
-    begun: std::path::PathBuf,
-    go: std::path::PathBuf,
+    build: Waiting,
 }
 
 impl<'a> SlowBuild<'a> {
     fn new(host: &'a TestHost) -> Self {
         let shop = Shop::new(host);
         shop.deployed(&[]);
-        let (begun, go) = (host.home().join("begun"), host.home().join("go"));
-        shop.write(
-            "bin/build",
-            &format!(
-                "#!/bin/sh\ntouch '{}'\nwhile [ ! -e '{}' ]; do sleep 0.05; done\n",
-                begun.display(),
-                go.display()
-            ),
-        );
-        shop.make_executable("bin/build");
+        let build = shop.let_builds_wait();
         shop.release("2");
-        Self { shop, begun, go }
+        Self { shop, build }
     }
 
     /// Kills the program while the host builds.
     fn killed_while_building(&self) {
         let killed = self.shop.deploy(&["--var", "GREETING=hi"]).start();
-        await_until("the build", || self.begun.exists());
+        self.build.await_begun();
         rustix::process::kill_process(killed.pid(), Signal::KILL).unwrap();
         drop(killed.finish());
     }
 
     fn let_go(&self) {
-        std::fs::write(&self.go, "").unwrap();
+        self.build.let_go();
     }
 }
 

@@ -18,7 +18,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{Test, TestHost};
+use crate::support::{Test, TestHost, await_until};
 
 /// A web app that tells its version and one of its variables.
 const APP: &str = r#"
@@ -46,6 +46,30 @@ const CONFIG: &str = "healthcheck: {attempts: 2, wait: 1s}\n";
 pub struct Shop<'a> {
     host: &'a TestHost,
     top: PathBuf,
+}
+
+/// Builds that wait until they are let go.
+pub struct Waiting {
+    begun: PathBuf,
+    go: PathBuf,
+}
+
+impl Waiting {
+    /// Waits until a build has begun.
+    pub fn await_begun(&self) {
+        await_until("the build", || self.begun.exists());
+    }
+
+    /// Builds end from now on.
+    pub fn let_go(&self) {
+        fs::write(&self.go, "").unwrap();
+    }
+
+    /// Builds wait again.
+    pub fn hold(&self) {
+        fs::remove_file(&self.go).unwrap();
+        fs::remove_file(&self.begun).unwrap();
+    }
 }
 
 impl<'a> Shop<'a> {
@@ -103,6 +127,21 @@ impl<'a> Shop<'a> {
             .unwrap();
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// From the next commit on, builds wait.
+    pub fn let_builds_wait(&self) -> Waiting {
+        let waiting = Waiting {
+            begun: self.host.home().join("begun"),
+            go: self.host.home().join("go"),
+        };
+        let (begun, go) = (waiting.begun.display(), waiting.go.display());
+        self.write(
+            "bin/build",
+            &format!("#!/bin/sh\ntouch '{begun}'\nwhile [ ! -e '{go}' ]; do sleep 0.05; done\n"),
+        );
+        self.make_executable("bin/build");
+        waiting
     }
 
     pub fn make_executable(&self, path: &str) {

@@ -58,6 +58,7 @@ pub fn plan(
     let restarts = draft.restarts;
     let is_first = app.is_none_or(|app| !app.ps.is_deployed);
 
+    let lease = app.and_then(|app| app.lease(previous.as_ref()));
     let adoption = app.and_then(|app| adoption(wish, observed, app, &changes));
     let steps = draft.assemble(
         wish,
@@ -68,7 +69,7 @@ pub fn plan(
         restarts,
         is_first,
         observed.capabilities.has_letsencrypt,
-        app.and_then(|app| app.lease(previous.as_ref())),
+        lease.clone(),
     );
     Ok(Plan {
         steps,
@@ -81,6 +82,10 @@ pub fn plan(
             || DEPLOY_BRANCH.to_owned(),
             |app| app.git.deploy_branch.clone(),
         ),
+        branch_commit: lease.clone(),
+        kept_before: None,
+        override_lock: None,
+        again: None,
         next_version: history.next_version(),
         history,
         containers_before: app.map(AppState::container_ids).unwrap_or_default(),

@@ -1,0 +1,338 @@
+//! `dokku-cli rollback`: back to an earlier release.
+
+mod course;
+mod outcome;
+mod pick;
+
+use clap::Args;
+use dokku_deploy::{
+    app::{AppName, Environment},
+    deployment::{Commit, Outcome},
+    dokku::git::is_commit,
+    flows::rollback::{self, NoTarget, Seen},
+    release::{History, Release, short, unrepeated},
+    rollout::{self, Ground, Plan, Step, Wish},
+    variables::Given,
+};
+
+use self::course::Course;
+use super::{
+    deploy::{narration::Narration, outcome as deployed},
+    missing,
+};
+use crate::{
+    actor, clock::RealClock, exit_codes, failure::Failure, http::Http, interrupt::Watch,
+    invocation::Invocation, repository::Repository, ui::Reply,
+};
+
+/// What `rollback` takes.
+#[derive(Debug, Args)]
+pub struct RollbackArguments {
+    /// The app; otherwise the repository's name
+    pub app: Option<String>,
+    /// The release: v9 or 9, the beginning of its commit, or previous; otherwise you choose from a
+    /// list, or, without a terminal, previous is meant. Digits alone are taken for a commit only
+    /// where no release has that number
+    #[arg(value_name = "vN|SHA|previous")]
+    pub release: Option<String>,
+    /// Answer every question with yes
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Go back although the app, or the base of the preview, is locked; this is recorded
+    #[arg(long)]
+    pub override_lock: bool,
+    /// Show what would be done and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Take over what a killed or interrupted deploy or rollback left
+    #[arg(long)]
+    pub resume: bool,
+}
+
+/// A release to go back to, and everything that is known about the way.
+struct Chosen {
+    target: Release,
+    wish: Wish,
+    plan: Plan,
+    course: Course,
+}
+
+/// Goes back.
+pub fn run(arguments: &RollbackArguments, invocation: &Invocation<'_>) -> Result<u8, Failure> {
+    let (app, release) = words(arguments);
+    let app = invocation.app(app)?;
+    let repository = Repository::here()?;
+    let router = invocation.target()?.host().to_owned();
+    let watch = Watch::begin()?;
+    let clock = RealClock::new(watch.clone());
+    let ssh = invocation.host(&watch)?;
+    let ground = Ground {
+        host: &ssh,
+        router: &router,
+        net: &Http,
+        clock: &clock,
+        interrupts: &watch,
+    };
+    let seen = rollback::look(&app, &ssh)?;
+    let chosen = choose(
+        &app,
+        release,
+        &seen,
+        repository.as_ref(),
+        arguments,
+        ground,
+        invocation,
+    )?;
+    tell(&chosen, invocation);
+    if arguments.dry_run {
+        return show(&chosen, invocation);
+    }
+    refuse_absent(&chosen, repository.as_ref())?;
+    if chosen.plan.changes_anything() {
+        confirm(&chosen, arguments, invocation)?;
+    }
+    let mut narration = Narration::new(invocation.ui);
+    let deployment = rollout::execute(&chosen.wish, &chosen.plan, ground, &mut narration);
+    let code = deployed::code(&deployment.outcome);
+    if invocation.ui.is_json() {
+        let mut value = serde_json::json!(deployment);
+        value["from"] = serde_json::json!(chosen.plan.previous);
+        value["to"] = serde_json::json!(chosen.target);
+        value["exit_code"] = code.into();
+        invocation.ui.json(&value)?;
+    }
+    if matches!(deployment.outcome, Outcome::Live | Outcome::Unchanged) {
+        outcome::tell_success(&deployment, &chosen.target, invocation.ui);
+        return Ok(code);
+    }
+    Err(outcome::failure(
+        &deployment,
+        &chosen.target,
+        ground.host.name(),
+    ))
+}
+
+/// The app and the release as they were given: a lone `v9` or `previous` is a release, not an app.
+fn words(arguments: &RollbackArguments) -> (Option<&str>, Option<&str>) {
+    let (app, release) = (arguments.app.as_deref(), arguments.release.as_deref());
+    let is_release = |word: &str| {
+        let number = word.strip_prefix('v').unwrap_or_default();
+        word == "previous" || !number.is_empty() && number.chars().all(|c| c.is_ascii_digit())
+    };
+    match (app, release) {
+        (Some(word), None) if is_release(word) => (None, Some(word)),
+        given => given,
+    }
+}
+
+fn choose(
+    app: &AppName,
+    release: Option<&str>,
+    seen: &Seen,
+    repository: Option<&Repository>,
+    arguments: &RollbackArguments,
+    ground: Ground<'_>,
+    invocation: &Invocation<'_>,
+) -> Result<Chosen, Failure> {
+    let Some(state) = &seen.observed.app else {
+        return Err(missing(app, ground.host.name()));
+    };
+    let history = state
+        .history
+        .as_ref()
+        .map_err(|bad| Failure::from(bad.clone()))?;
+    let target = target(app, history, release, invocation)?.clone();
+    if !is_commit(&target.sha) {
+        return Err(Failure::new(
+            exit_codes::HOST,
+            format!("the record of v{} of {app} names no commit", target.version),
+        ));
+    }
+    let environment = history
+        .current()
+        .and_then(|current| current.environment.parse().ok())
+        .unwrap_or_else(|| Environment::of_app(app));
+    let course = Course::between(history, &target, environment, repository)?;
+    let mut settings = course.settings.resolve(environment);
+    // What runs how often is as it is.
+    settings.scale.clear();
+    let wish = Wish {
+        app: app.clone(),
+        environment,
+        commit: Commit {
+            sha: target.sha.clone(),
+            subject: unrepeated(&target.message).to_owned(),
+            branch: None,
+        },
+        settings,
+        base_domain: None,
+        given: Given::new(),
+        actor: actor::name(repository)?,
+        run_id: format!("{:016x}", rand::random::<u64>()),
+    };
+    let plan = rollback::plan(
+        &wish,
+        seen,
+        &target,
+        ground.clock.now(),
+        arguments.resume,
+        arguments.override_lock,
+    )
+    .map_err(|refusal| outcome::refused(&refusal))?;
+    Ok(Chosen {
+        target,
+        wish,
+        plan,
+        course,
+    })
+}
+
+/// The release that was named, or that is picked from the list, or the usual one.
+fn target<'h>(
+    app: &AppName,
+    history: &'h History,
+    given: Option<&str>,
+    invocation: &Invocation<'_>,
+) -> Result<&'h Release, Failure> {
+    let named = match given {
+        Some(given) => given.to_owned(),
+        None => pick::pick(app, history, invocation.ui)?,
+    };
+    rollback::choose(app, history, &named).map_err(|error| {
+        let failure = Failure::refused(error.to_string());
+        match error {
+            NoTarget::NoHistory { .. } => failure.hint(
+                "Releases are recorded from the first `dokku-cli deploy` on; `dokku-cli deploy APP COMMIT` deploys any commit.",
+            ),
+            NoTarget::TooFew => failure,
+            NoTarget::NotFound { known, .. } => Failure::usage(failure.message)
+                .hint(format!("There are {known}."))
+                .hint("`dokku-cli deploy APP COMMIT` deploys any other commit."),
+            NoTarget::Ambiguous { .. } => Failure::usage(failure.message),
+        }
+    })
+}
+
+/// From where to where, what is taken back, and what is not.
+fn tell(chosen: &Chosen, invocation: &Invocation<'_>) {
+    let ui = invocation.ui;
+    let Chosen {
+        target,
+        wish,
+        plan,
+        course,
+    } = chosen;
+    for note in plan.notes.iter().chain(&course.notes) {
+        ui.info(note);
+    }
+    ui.caution(&format!(
+        "Rolling back {} to: {}",
+        wish.app,
+        short(&target.sha)
+    ));
+    ui.plain(&format!("  Commit: {}", wish.commit.subject));
+    let from = plan.previous.as_ref().map_or_else(
+        || "nothing that is recorded".to_owned(),
+        |release| format!("v{} ({})", release.version, short(&release.sha)),
+    );
+    ui.plain(&format!(
+        "  From {from} to v{} ({}), {}",
+        target.version,
+        short(&target.sha),
+        way(plan),
+    ));
+    for line in course.lines() {
+        ui.plain(&line);
+    }
+    if let Some(reason) = &plan.override_lock {
+        ui.warning(&format!("A lock is passed over: {reason}"));
+    }
+}
+
+fn way(plan: &Plan) -> &'static str {
+    let has = |is: fn(&Step) -> bool| plan.steps.iter().any(is);
+    if plan.kept().is_some() {
+        "by the image that the host has kept"
+    } else if has(|step| matches!(step, Step::Push { .. })) {
+        "by pushing its commit and building it again"
+    } else if has(|step| matches!(step, Step::Rebuild)) {
+        "by building the commit that the host has again"
+    } else {
+        "which runs already"
+    }
+}
+
+fn show(chosen: &Chosen, invocation: &Invocation<'_>) -> Result<u8, Failure> {
+    let lines = chosen.plan.describe(&chosen.wish);
+    if invocation.ui.is_json() {
+        invocation.ui.json(&serde_json::json!({
+            "app": chosen.wish.app,
+            "environment": chosen.wish.environment,
+            "from": chosen.plan.previous,
+            "to": chosen.target,
+            "way": way(&chosen.plan),
+            "taken_back": chosen.course.taken_back,
+            "brought_back": chosen.course.brought_back,
+            "tasks_not_undone": chosen.course.tasks,
+            "plan": lines,
+            "notes": chosen.plan.notes,
+        }))?;
+    } else {
+        for line in lines {
+            invocation.ui.result(&crate::ui::visible(&line))?;
+        }
+    }
+    Ok(exit_codes::OK)
+}
+
+/// A commit that has to be pushed has to be here.
+fn refuse_absent(chosen: &Chosen, repository: Option<&Repository>) -> Result<(), Failure> {
+    let is_pushed = |step: &Step| matches!(step, Step::Push { .. });
+    if chosen.plan.steps.iter().any(is_pushed) {
+        let sha = &chosen.target.sha;
+        let Some(repository) = repository else {
+            return Err(Failure::settings(format!(
+                "The host has not kept the image of v{}, so its commit has to be pushed, and this is no git repository",
+                chosen.target.version
+            ))
+            .hint(format!(
+                "Run it in a clone of the app's repository that has {}.",
+                short(sha)
+            )));
+        };
+        if repository.commit(sha)?.is_none() {
+            return Err(Failure::settings(format!(
+                "The host has not kept the image of v{}, so its commit {} has to be pushed, and it is not in this repository",
+                chosen.target.version,
+                short(sha)
+            ))
+            .hint(format!("`git fetch origin {sha}` gets it, then try again.")));
+        }
+        repository.refuse_shallow()?;
+    }
+    Ok(())
+}
+
+fn confirm(
+    chosen: &Chosen,
+    arguments: &RollbackArguments,
+    invocation: &Invocation<'_>,
+) -> Result<(), Failure> {
+    if arguments.yes {
+        return Ok(());
+    }
+    let question = if chosen.plan.override_lock.is_some() {
+        "Pass the lock over and continue?"
+    } else {
+        "Continue?"
+    };
+    match invocation.ui.confirm(question) {
+        Reply::Yes => Ok(()),
+        Reply::No => Err(Failure::refused("Rollback cancelled")),
+        Reply::Nobody => Err(Failure::refused(format!(
+            "{} was not rolled back: nobody is there to confirm",
+            chosen.wish.app
+        ))
+        .hint("Look at what is said above, then confirm with --yes.")),
+    }
+}
