@@ -3,6 +3,7 @@
 mod course;
 mod outcome;
 mod pick;
+mod record;
 
 use clap::Args;
 use dokku_deploy::{
@@ -15,7 +16,7 @@ use dokku_deploy::{
     variables::Given,
 };
 
-use self::course::Course;
+use self::{course::Course, record::Record};
 use super::{
     deploy::{narration::Narration, outcome as deployed},
     missing,
@@ -73,26 +74,36 @@ pub fn run(arguments: &RollbackArguments, invocation: &Invocation<'_>) -> Result
         clock: &clock,
         interrupts: &watch,
     };
-    let seen = rollback::look(&app, &ssh)?;
-    let chosen = choose(
-        &app,
-        release,
-        &seen,
-        repository.as_ref(),
-        arguments,
-        ground,
-        invocation,
-    )?;
-    tell(&chosen, invocation);
-    if arguments.dry_run {
-        return show(&chosen, invocation);
-    }
-    refuse_absent(&chosen, repository.as_ref())?;
-    if chosen.plan.changes_anything() {
-        confirm(&chosen, arguments, invocation)?;
-    }
+    let actor = actor::name(repository.as_ref())?;
+    let record = Record::begin(&app, &actor, &ssh, repository.as_ref(), invocation);
+    let chosen = (|| {
+        let seen = rollback::look(&app, &ssh)?;
+        let repository = repository.as_ref();
+        let wanted = Wanted {
+            app: &app,
+            release,
+            actor: &actor,
+        };
+        let chosen = choose(&wanted, &seen, repository, arguments, ground, invocation)?;
+        tell(&chosen, invocation);
+        if !arguments.dry_run {
+            refuse_absent(&chosen, repository)?;
+            confirm(&chosen, arguments, invocation)?;
+        }
+        Ok(chosen)
+    })();
+    let chosen = match chosen {
+        Ok(chosen) if arguments.dry_run => return show(&chosen, invocation),
+        Err(failure) if arguments.dry_run => return Err(failure),
+        Ok(chosen) => chosen,
+        Err(failure) => {
+            record.not_begun(&failure);
+            return Err(failure);
+        }
+    };
     let mut narration = Narration::new(invocation.ui);
     let deployment = rollout::execute(&chosen.wish, &chosen.plan, ground, &mut narration);
+    record.ended(&deployment, &chosen);
     let code = deployed::code(&deployment.outcome);
     if invocation.ui.is_json() {
         let mut value = serde_json::json!(deployment);
@@ -125,15 +136,22 @@ fn words(arguments: &RollbackArguments) -> (Option<&str>, Option<&str>) {
     }
 }
 
+/// What was asked for.
+struct Wanted<'a> {
+    app: &'a AppName,
+    release: Option<&'a str>,
+    actor: &'a str,
+}
+
 fn choose(
-    app: &AppName,
-    release: Option<&str>,
+    wanted: &Wanted<'_>,
     seen: &Seen,
     repository: Option<&Repository>,
     arguments: &RollbackArguments,
     ground: Ground<'_>,
     invocation: &Invocation<'_>,
 ) -> Result<Chosen, Failure> {
+    let app = wanted.app;
     let Some(state) = &seen.observed.app else {
         return Err(missing(app, ground.host.name()));
     };
@@ -141,7 +159,7 @@ fn choose(
         .history
         .as_ref()
         .map_err(|bad| Failure::from(bad.clone()))?;
-    let target = target(app, history, release, invocation)?.clone();
+    let target = target(app, history, wanted.release, invocation)?.clone();
     if !is_commit(&target.sha) {
         return Err(Failure::new(
             exit_codes::HOST,
@@ -167,7 +185,7 @@ fn choose(
         settings,
         base_domain: None,
         given: Given::new(),
-        actor: actor::name(repository)?,
+        actor: wanted.actor.to_owned(),
         run_id: format!("{:016x}", rand::random::<u64>()),
     };
     let plan = rollback::plan(
@@ -318,7 +336,7 @@ fn confirm(
     arguments: &RollbackArguments,
     invocation: &Invocation<'_>,
 ) -> Result<(), Failure> {
-    if arguments.yes {
+    if arguments.yes || !chosen.plan.changes_anything() {
         return Ok(());
     }
     let question = if chosen.plan.override_lock.is_some() {

@@ -6,7 +6,7 @@ mod gate;
 mod images;
 mod journal;
 mod locks;
-mod record;
+pub mod record;
 mod setup;
 
 use std::{

@@ -11,7 +11,7 @@ use super::Guarded;
 use crate::{deploy::Shop, support::await_until};
 
 /// Entries that the program sent, oldest first.
-fn recorded(host: &Guarded) -> Vec<Value> {
+pub fn recorded(host: &Guarded) -> Vec<Value> {
     host.audit()
         .into_iter()
         .filter(|entry| entry["event"] == "recorded")

@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use super::{ends, two_releases};
-use crate::{deploy::Shop, plugin::Guarded};
+use crate::{
+    deploy::Shop,
+    plugin::{Guarded, record::recorded},
+};
 
 #[test]
 fn a_bad_release_is_left_by_the_kept_image_without_a_build_and_is_found_again() {
@@ -86,6 +89,24 @@ fn a_lock_blocks_a_rollback_unless_it_is_passed_over_which_is_recorded() {
     let ran = ends(&host.host, &shop, 0, &["v1", "--override-lock", "--yes"]);
     assert!(ran.stderr.contains("A lock is passed over"), "{ran:?}");
     assert_eq!(shop.answer().1, "1 -");
+    let rollbacks: Vec<Value> = recorded(&host)
+        .into_iter()
+        .filter(|entry| entry["action"] == "rollback")
+        .collect();
+    let statuses: Vec<&Value> = rollbacks.iter().map(|entry| &entry["status"]).collect();
+    assert_eq!(
+        statuses,
+        ["refused", "refused", "success"],
+        "{rollbacks:#?}"
+    );
+    let last = &rollbacks[2];
+    assert_eq!(last["commit"]["sha_full"], first.as_str());
+    assert_eq!(last["metadata"]["release"], 3);
+    assert_eq!(last["metadata"]["previous_release"], 2);
+    assert!(
+        last["note"].as_str().unwrap().contains("an incident"),
+        "{last}"
+    );
     let audit = host.audit();
     let granted = audit
         .iter()
