@@ -116,6 +116,8 @@ pub enum Command {
     Db(commands::db::DbArguments),
     /// What a workflow calls: deploy with everything that GitHub shows of it
     Ci(commands::ci::CiArguments),
+    /// Back up the databases of all apps, on the server and in S3
+    Backup(commands::backup::BackupArguments),
     /// Print the completions for a shell
     Completions(commands::completions::CompletionsArguments),
     /// Install, show or remove the plugin that enforces locks on the host

@@ -5,7 +5,7 @@ use std::io;
 use dokku_deploy::{
     app::BadAppName,
     command::Unsendable,
-    flows::lock::LockError,
+    flows::{backup::TakeError, lock::LockError},
     host::HostError,
     interrupt::Signal,
     naming::{UnknownBranch, UnusableRepositoryName},
@@ -141,6 +141,22 @@ impl From<LockError> for Failure {
             | LockError::Stayed { .. }
             | LockError::Mismatch(_)
             | LockError::Plugin { .. } => failure(exit_codes::HOST),
+        }
+    }
+}
+
+/// What is no whole dump did not pass its verification; the rest is the host's or this machine's.
+impl From<TakeError> for Failure {
+    fn from(error: TakeError) -> Self {
+        let message = error.to_string();
+        match error {
+            TakeError::Host { why, .. } => {
+                let mut failure = Self::from(why);
+                failure.message = message;
+                failure
+            }
+            TakeError::Store { .. } => Self::internal(message),
+            TakeError::NotWhole { .. } => Self::new(exit_codes::VERIFICATION, message),
         }
     }
 }

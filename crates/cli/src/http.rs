@@ -63,13 +63,18 @@ impl Net for Http {
     }
 }
 
-/// What every client of this program begins with.
-pub fn builder() -> ClientBuilder {
+/// Makes ring the one library behind TLS; to be called before the first connection.
+pub fn provide_tls() {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // An error says that a provider is there already, which is as good.
         let _installed = rustls::crypto::ring::default_provider().install_default();
     });
+}
+
+/// What every client of this program begins with.
+pub fn builder() -> ClientBuilder {
+    provide_tls();
     Client::builder().user_agent(concat!("dokku-cli/", env!("CARGO_PKG_VERSION")))
 }
 

@@ -6,6 +6,7 @@ mod backup;
 mod ci;
 mod clock;
 mod commands;
+mod crew;
 mod exit_codes;
 mod failure;
 mod host;

@@ -1,10 +1,17 @@
 //! Backups: their names, and the record that lies beside each.
 
+mod safety;
+mod stored_name;
+
 use std::fmt;
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    safety::{Fresh, Kept, Need, SafetyCopy, WithoutBackup, YOUNG_ENOUGH, needs},
+    stored_name::{BackupId, Place, StoredName},
+};
 use crate::{app::AppName, dump::Engine, service::ServiceKind};
 
 /// Why a backup was made: part of its name.
@@ -53,7 +60,7 @@ impl fmt::Display for Reason {
 }
 
 /// The name of a backup's file: `APP-YYYYMMDD_HHMMSS.dump`, in UTC, `pre-restore_` and the like
-/// before it and `.gz` behind it where they apply.
+/// before it, `.gz` and `.age` behind it where they apply.
 ///
 /// An app's name holds no underscore and the time has a fixed length: what belongs to `my` is
 /// never taken for a backup of `my-app`, or the other way round.
@@ -67,18 +74,33 @@ pub struct BackupName {
     pub time: Timestamp,
     /// Whether it is compressed.
     pub is_gzip: bool,
+    /// Whether it is encrypted: `.age` at the end.
+    pub is_encrypted: bool,
 }
 
 /// The time as it stands in a name.
 const TIME: &str = "%Y%m%d_%H%M%S";
 const TIME_LENGTH: usize = 15;
 
+fn read_time(text: &str) -> Option<Timestamp> {
+    let time = DateTime::strptime(TIME, text).ok()?;
+    TimeZone::UTC.to_timestamp(time).ok()
+}
+
+fn write_time(time: Timestamp) -> String {
+    time.strftime(TIME).to_string()
+}
+
 impl BackupName {
     /// Reads a file's name; `None` if it is not the name of a backup.
     pub fn parse(name: &str) -> Option<Self> {
-        let (stem, is_gzip) = match name.strip_suffix(".gz") {
+        let (open, is_encrypted) = match name.strip_suffix(".age") {
+            Some(rest) => (rest, true),
+            None => (name, false),
+        };
+        let (stem, is_gzip) = match open.strip_suffix(".gz") {
             Some(rest) => (rest.strip_suffix(".dump")?, true),
-            None => (name.strip_suffix(".dump")?, false),
+            None => (open.strip_suffix(".dump")?, false),
         };
         let (before, time) = stem.split_at_checked(stem.len().checked_sub(TIME_LENGTH)?)?;
         let before = before.strip_suffix('-')?;
@@ -91,13 +113,12 @@ impl BackupName {
             }
             None => (Reason::Manual, before),
         };
-        let time = DateTime::strptime(TIME, time).ok()?;
-        let time = TimeZone::UTC.to_timestamp(time).ok()?;
         let parsed = Self {
             app: AppName::new(app).ok()?,
             reason,
-            time,
+            time: read_time(time)?,
             is_gzip,
+            is_encrypted,
         };
         (parsed.to_string() == name).then_some(parsed)
     }
@@ -108,8 +129,14 @@ impl fmt::Display for BackupName {
         if self.reason.is_safety_copy() {
             write!(f, "{}_", self.reason)?;
         }
-        let end = if self.is_gzip { ".gz" } else { "" };
-        write!(f, "{}-{}.dump{end}", self.app, self.time.strftime(TIME))
+        let packed = if self.is_gzip { ".gz" } else { "" };
+        let end = if self.is_encrypted { ".age" } else { "" };
+        write!(
+            f,
+            "{}-{}.dump{packed}{end}",
+            self.app,
+            write_time(self.time)
+        )
     }
 }
 
@@ -144,6 +171,9 @@ pub struct Manifest {
     pub tool: String,
     /// What was checked before it counted.
     pub checks: Vec<String>,
+    /// Public keys of age whose owners can read the file; empty: it is not encrypted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encrypted_to: Vec<String>,
     /// When it was last restored into a scratch service, and everything was there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore_tested: Option<Timestamp>,
@@ -206,9 +236,10 @@ mod tests {
             seconds in 0_i64..4_000_000_000,
             reason in prop::sample::select(Reason::ALL.to_vec()),
             is_gzip in any::<bool>(),
+            is_encrypted in any::<bool>(),
         ) {
             let time = Timestamp::from_second(seconds).unwrap();
-            let name = BackupName { app: AppName::new(&app).unwrap(), reason, time, is_gzip };
+            let name = BackupName { app: AppName::new(&app).unwrap(), reason, time, is_gzip, is_encrypted };
             prop_assert_eq!(BackupName::parse(&name.to_string()), Some(name));
         }
     }

@@ -141,6 +141,22 @@ impl DokkuCommand {
         self.line(|value| value.expose().to_owned())
     }
 
+    /// The words for Dokku's own program on its host, where nothing is quoted. What could not be
+    /// sent over ssh is refused here too: Dokku would alter it all the same.
+    pub fn words(&self) -> Result<Vec<String>, Unsendable> {
+        self.wire()?;
+        let mut words = Vec::new();
+        if self.quiet {
+            words.push("--quiet".to_owned());
+        }
+        words.push(self.verb.clone());
+        words.extend(self.words.iter().map(|word| match word {
+            Word::Flag(text) | Word::Data(text) => text.clone(),
+            Word::Masked(shown, value) => format!("{shown}{}", value.expose()),
+        }));
+        Ok(words)
+    }
+
     fn line(&self, reveal: impl Fn(&Secret) -> String) -> Result<String, Unsendable> {
         let mut line = String::new();
         if self.quiet {

@@ -29,4 +29,5 @@ pub mod secret;
 pub mod service;
 pub mod settings;
 pub mod store;
+pub mod transfer;
 pub mod variables;

@@ -4,6 +4,13 @@
 //! a quote or a command; the answer is one line of JSON. Both sides name the number of the
 //! protocol that they speak, and neither guesses what another number means.
 
+mod backups;
+
+pub use self::backups::{
+    BackupOutcome, BackupReport, BackupRequest, BackupResult, BackupsRequest, Listed, Listing,
+    Pruned, Verified,
+};
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use jiff::{Timestamp, tz::TimeZone};
+use serde::{Deserialize, Serialize};
 
 use crate::backup::Reason;
 
@@ -11,7 +12,8 @@ use crate::backup::Reason;
 pub const SAFETY_DAYS: u32 = 30;
 
 /// What is kept. A backup goes only if nothing here wants it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Everything younger than so many days.
     pub days: u32,
@@ -62,6 +64,8 @@ impl Verdict {
 pub enum Why {
     /// The newest good one never goes.
     NewestGood,
+    /// None of its service is good, so none goes.
+    NoGood,
     /// The newest that was restored for a test never goes.
     NewestTested,
     /// A way back, younger than 30 days.
@@ -84,6 +88,7 @@ impl fmt::Display for Verdict {
             Self::Drop { days } => write!(f, "{days} days old"),
             Self::Keep(why) => f.write_str(match why {
                 Why::NewestGood => "the newest good one",
+                Why::NoGood => "no backup of this service is good",
                 Why::NewestTested => "the newest that was restored for a test",
                 Why::SafetyCopy => "a safety copy younger than 30 days",
                 Why::Young => "younger than retention_days",
@@ -156,6 +161,48 @@ pub fn judge(backups: &[Candidate], rule: &Rule, now: Timestamp) -> Vec<Verdict>
         Verdict::Keep(why)
     };
     backups.iter().enumerate().map(verdict).collect()
+}
+
+/// [`judge`], where it costs something to know whether a backup is good: before anything goes, the
+/// good ones that others go for are read, the newest first, until one proves to be good.
+/// `is_good` is asked about an index of `backups` at most once.
+pub fn judge_read(
+    backups: &[Candidate],
+    rule: &Rule,
+    now: Timestamp,
+    mut is_good: impl FnMut(usize) -> bool,
+) -> Vec<Verdict> {
+    let mut backups = backups.to_vec();
+    loop {
+        let verdicts = judge(&backups, rule, now);
+        let newest = verdicts
+            .iter()
+            .position(|verdict| *verdict == Verdict::Keep(Why::NewestGood));
+        let (Some(newest), false) = (newest, verdicts.iter().all(|verdict| verdict.is_keep()))
+        else {
+            return keep_unless_good(verdicts, newest.is_some());
+        };
+        if is_good(newest) {
+            return verdicts;
+        }
+        if let Some(backup) = backups.get_mut(newest) {
+            backup.is_good = false;
+        }
+    }
+}
+
+/// Where no backup is good, none goes: a damaged one may be better than nothing.
+fn keep_unless_good(verdicts: Vec<Verdict>, has_good: bool) -> Vec<Verdict> {
+    if has_good {
+        return verdicts;
+    }
+    verdicts
+        .into_iter()
+        .map(|verdict| match verdict {
+            Verdict::Drop { .. } => Verdict::Keep(Why::NoGood),
+            keep @ Verdict::Keep(_) => keep,
+        })
+        .collect()
 }
 
 /// The newest good one of each of the last `count` periods that have one.
@@ -254,6 +301,34 @@ mod tests {
             3
         );
         assert_eq!(kept(Rule::default()), 1);
+    }
+
+    #[test]
+    fn nothing_goes_before_a_newer_one_was_read_and_is_good() {
+        let rule = Rule {
+            days: 3,
+            ..Rule::default()
+        };
+        let now = Timestamp::from_second(NOW).unwrap();
+        let backups = [aged(1), aged(10), aged(20)];
+        let mut asked = Vec::new();
+        let verdicts = judge_read(&backups, &rule, now, |index| {
+            asked.push(index);
+            index == 1
+        });
+        assert_eq!(asked, [0, 1]);
+        assert_eq!(
+            verdicts,
+            [
+                Verdict::Keep(Why::Young),
+                Verdict::Keep(Why::NewestGood),
+                Verdict::Drop { days: 20 }
+            ]
+        );
+        let none = judge_read(&backups, &rule, now, |_| false);
+        assert!(none.iter().all(|verdict| verdict.is_keep()), "{none:?}");
+        let young = judge_read(&backups[..1], &rule, now, |_| unreachable!("nothing goes"));
+        assert!(young[0].is_keep());
     }
 
     prop_compose! {

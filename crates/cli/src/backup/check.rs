@@ -2,7 +2,7 @@
 //! and the structure that its engine wrote.
 
 use std::{
-    io::{self, BufReader, Read},
+    io::{self, BufRead, BufReader, Read},
     path::Path,
 };
 
@@ -13,7 +13,11 @@ use dokku_deploy::{
 use flate2::read::MultiGzDecoder;
 use fs_err::File;
 
-use super::{digest::Counted, store::manifest_of};
+use super::{
+    digest::Counted,
+    seal::{self, Identities},
+    store::manifest_of,
+};
 
 /// A file that passed.
 #[derive(Debug)]
@@ -22,10 +26,6 @@ pub struct Checked {
     pub dump: Dump,
     /// Its manifest, if it has one.
     pub manifest: Option<Manifest>,
-    /// SHA-256 of the file.
-    pub sha256: String,
-    /// SHA-256 of the dump inside.
-    pub raw_sha256: String,
     /// Bytes of the file.
     pub size: u64,
 }
@@ -44,6 +44,10 @@ pub enum Flaw {
         /// In the manifest.
         expected: String,
     },
+    /// It is encrypted, and nobody gave a key. That the file is the one that was written was checked,
+    /// where there is a manifest.
+    #[error("it is encrypted: what is inside can be read only with --identity FILE")]
+    Sealed,
     /// The manifest cannot be read.
     #[error("its manifest is damaged: {0}")]
     Manifest(String),
@@ -54,56 +58,66 @@ pub enum Flaw {
 
 /// Reads the raw dump of a file, compressed or not.
 pub fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
-    Ok(decoded(
-        BufReader::with_capacity(128 * 1024, File::open(path)?),
-        is_gzip(path)?,
-    ))
+    open_with(path, None)
 }
 
-fn decoded<R: io::BufRead + Send + 'static>(file: R, is_gzip: bool) -> Box<dyn Read + Send> {
-    if is_gzip {
-        Box::new(MultiGzDecoder::new(file))
+/// Reads the raw dump of a file, encrypted to one of `identities` or not, compressed or not.
+pub fn open_with(path: &Path, identities: Option<&Identities>) -> io::Result<Box<dyn Read + Send>> {
+    let mut file = BufReader::with_capacity(128 * 1024, File::open(path)?);
+    if !file.fill_buf()?.starts_with(seal::MAGIC) {
+        return unpacked(Box::new(file));
+    }
+    let identities = identities
+        .ok_or_else(|| io::Error::new(io::ErrorKind::PermissionDenied, Flaw::Sealed.to_string()))?;
+    unpacked(identities.decrypt(file)?)
+}
+
+fn unpacked(from: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+    let mut from = BufReader::with_capacity(128 * 1024, from);
+    if from.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+        Ok(Box::new(MultiGzDecoder::new(from)))
     } else {
-        Box::new(file)
+        Ok(Box::new(from))
     }
 }
 
-fn is_gzip(path: &Path) -> io::Result<bool> {
+fn is_sealed(path: &Path) -> io::Result<bool> {
     let mut head = Vec::new();
-    File::open(path)?.take(2).read_to_end(&mut head)?;
-    Ok(head == [0x1f, 0x8b])
+    File::open(path)?
+        .take(seal::MAGIC.len() as u64)
+        .read_to_end(&mut head)?;
+    Ok(head == seal::MAGIC)
 }
 
 /// Reads the whole file twice, once as it lies there and once as the dump inside.
 pub fn check(path: &Path) -> Result<Checked, Flaw> {
+    check_with(path, None)
+}
+
+/// [`check`] of a file that may be encrypted.
+pub fn check_with(path: &Path, identities: Option<&Identities>) -> Result<Checked, Flaw> {
     let manifest = manifest_of(path).map_err(|error| Flaw::Manifest(error.to_string()))?;
     let mut file = Counted::new(File::open(path)?);
     io::copy(&mut file, &mut io::sink())?;
     let (sha256, size) = file.tally.finish();
-    if let Some(manifest) = &manifest
-        && manifest.sha256 != sha256
-    {
-        return Err(Flaw::Changed {
-            found: sha256,
-            expected: manifest.sha256.clone(),
-        });
+    let is_as_written = |found: String, expected: Option<&String>| match expected {
+        Some(expected) if *expected != found => Err(Flaw::Changed {
+            found,
+            expected: expected.clone(),
+        }),
+        _ => Ok(()),
+    };
+    is_as_written(sha256, manifest.as_ref().map(|known| &known.sha256))?;
+    if identities.is_none() && is_sealed(path)? {
+        return Err(Flaw::Sealed);
     }
-    let mut raw = Counted::new(open(path)?);
+    let mut raw = Counted::new(open_with(path, identities)?);
     let dump = dump::inspect(&mut raw)?;
     let (raw_sha256, _) = raw.tally.finish();
-    if let Some(manifest) = &manifest
-        && manifest.raw_sha256 != raw_sha256
-    {
-        return Err(Flaw::Changed {
-            found: raw_sha256,
-            expected: manifest.raw_sha256.clone(),
-        });
-    }
+    is_as_written(raw_sha256, manifest.as_ref().map(|known| &known.raw_sha256))?;
     Ok(Checked {
         dump,
         manifest,
-        sha256,
-        raw_sha256,
         size,
     })
 }

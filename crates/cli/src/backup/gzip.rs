@@ -2,15 +2,20 @@
 //! before it is written. Every reader of gzip takes several members for one stream.
 
 use std::{
+    collections::VecDeque,
     io::{self, Write},
     num::NonZero,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
     thread,
 };
 
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
 
 /// Bytes of one member before compression.
-const MEMBER: usize = 512 * 1024;
+pub const MEMBER: usize = 512 * 1024;
 /// libdeflate's level: smaller files than `gzip -6`, several times faster.
 const LEVEL: i32 = 5;
 /// So much of a member is tried at the fastest level, to see whether it can be compressed at all.
@@ -18,110 +23,167 @@ const PROBE: usize = 16 * 1024;
 /// At most so many members are compressed at once; each costs about 1 MiB.
 const MOST_THREADS: usize = 8;
 
-/// Compresses what is written to it.
-pub struct GzipWriter<W> {
-    to: W,
-    waiting: Vec<u8>,
-    threads: usize,
+/// A piece of a dump, shared by those who read it.
+pub type Piece = Arc<Vec<u8>>;
+
+/// Compresses pieces of at most [`MEMBER`] bytes on all processors, and gives them back in order.
+pub struct Press {
+    jobs: Option<SyncSender<Job>>,
+    waiting: VecDeque<Receiver<io::Result<Vec<u8>>>>,
+    most: usize,
     is_empty: bool,
 }
 
-impl<W: Write> GzipWriter<W> {
-    /// A writer that uses all processors.
-    pub fn new(to: W) -> Self {
+struct Job {
+    piece: Piece,
+    answer: SyncSender<io::Result<Vec<u8>>>,
+}
+
+impl Press {
+    /// Starts the threads; they end with this value.
+    pub fn new() -> io::Result<Self> {
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        Self {
-            to,
-            waiting: Vec::new(),
-            threads: threads.min(MOST_THREADS),
-            is_empty: true,
+        let threads = threads.min(MOST_THREADS);
+        let (send, jobs) = sync_channel::<Job>(threads);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..threads {
+            let jobs = Arc::clone(&jobs);
+            thread::Builder::new()
+                .name("gzip".to_owned())
+                .spawn(move || work(&jobs))?;
         }
+        Ok(Self {
+            jobs: Some(send),
+            waiting: VecDeque::new(),
+            most: threads * 2,
+            is_empty: true,
+        })
+    }
+
+    /// Takes the next piece; writes what is ready, and waits where too much is under way.
+    pub fn take(&mut self, piece: Piece, to: &mut impl Write) -> io::Result<()> {
+        let (answer, ready) = sync_channel(1);
+        self.waiting.push_back(ready);
+        self.is_empty = false;
+        let jobs = self.jobs.as_ref().ok_or_else(died)?;
+        jobs.send(Job { piece, answer }).map_err(|_| died())?;
+        while self.waiting.len() > self.most {
+            self.write_next(to)?;
+        }
+        Ok(())
     }
 
     /// Writes the rest. Without this the stream is cut short.
-    pub fn finish(mut self) -> io::Result<W> {
-        if !self.waiting.is_empty() || self.is_empty {
-            self.compress()?;
+    pub fn finish(mut self, to: &mut impl Write) -> io::Result<()> {
+        if self.is_empty {
+            self.take(Piece::default(), to)?;
         }
-        Ok(self.to)
-    }
-
-    fn compress(&mut self) -> io::Result<()> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let chunks: Vec<&[u8]> = if waiting.is_empty() {
-            vec![&[]]
-        } else {
-            waiting.chunks(MEMBER).collect()
-        };
-        let members: Vec<io::Result<Vec<u8>>> = thread::scope(|scope| {
-            let workers: Vec<_> = chunks
-                .iter()
-                .map(|chunk| scope.spawn(|| member(chunk)))
-                .collect();
-            let died = || Err(io::Error::other("a thread that compresses died"));
-            workers
-                .into_iter()
-                .map(|worker| worker.join().unwrap_or_else(|_| died()))
-                .collect()
-        });
-        for member in members {
-            self.to.write_all(&member?)?;
+        self.jobs = None;
+        while !self.waiting.is_empty() {
+            self.write_next(to)?;
         }
-        self.is_empty = false;
-        self.waiting = waiting;
-        self.waiting.clear();
         Ok(())
     }
+
+    fn write_next(&mut self, to: &mut impl Write) -> io::Result<()> {
+        let Some(ready) = self.waiting.pop_front() else {
+            return Ok(());
+        };
+        let member = ready.recv().map_err(|_| died())??;
+        to.write_all(&member)
+    }
 }
 
-impl<W: Write> Write for GzipWriter<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let space = (MEMBER * self.threads).saturating_sub(self.waiting.len());
-        let taken = bytes.get(..space.min(bytes.len())).unwrap_or_default();
-        self.waiting.extend_from_slice(taken);
-        if taken.len() == space {
-            self.compress()?;
+fn died() -> io::Error {
+    io::Error::other("a thread that compresses died")
+}
+
+fn work(jobs: &Mutex<Receiver<Job>>) {
+    let mut tools = Tools::default();
+    loop {
+        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Job { piece, answer }) = next else {
+            return;
+        };
+        // Where nobody wants it any more, the backup was given up.
+        drop(answer.send(tools.member(&piece)));
+    }
+}
+
+/// What a thread needs again and again.
+#[derive(Default)]
+struct Tools {
+    compressors: [Option<Compressor>; 3],
+    decompressor: Option<Decompressor>,
+    packed: Vec<u8>,
+    again: Vec<u8>,
+}
+
+impl Tools {
+    fn member(&mut self, piece: &[u8]) -> io::Result<Vec<u8>> {
+        let probe = piece.get(..PROBE).unwrap_or(piece);
+        let is_compressible = self.deflate(probe, Level::Probe)? * 100 <= probe.len() * 97;
+        let level = if is_compressible {
+            Level::Best
+        } else {
+            Level::Store
+        };
+        let size = self.deflate(piece, level)?;
+        let packed = self.packed.get(..size).unwrap_or_default();
+        self.again.resize(piece.len().max(1), 0);
+        let read = self
+            .decompressor
+            .get_or_insert_with(Decompressor::new)
+            .gzip_decompress(packed, &mut self.again)
+            .map_err(|error| {
+                io::Error::other(format!("compressed data does not decompress: {error}"))
+            })?;
+        if self.again.get(..read) != Some(piece) {
+            return Err(io::Error::other(
+                "compressed data is not the same after decompression: is the memory of this machine in order?",
+            ));
         }
-        Ok(taken.len())
+        Ok(packed.to_vec())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
+    /// Compresses into `packed`; the number of bytes there.
+    fn deflate(&mut self, bytes: &[u8], level: Level) -> io::Result<usize> {
+        let slot = self
+            .compressors
+            .get_mut(level as usize)
+            .ok_or_else(|| io::Error::other("there is no such level"))?;
+        if slot.is_none() {
+            let level = CompressionLvl::new(level.number())
+                .map_err(|_| io::Error::other("libdeflate does not know its own level"))?;
+            *slot = Some(Compressor::new(level));
+        }
+        let compressor = slot.as_mut().ok_or_else(died)?;
+        let bound = compressor.gzip_compress_bound(bytes.len());
+        if self.packed.len() < bound {
+            self.packed.resize(bound, 0);
+        }
+        compressor
+            .gzip_compress(bytes, &mut self.packed)
+            .map_err(|error| io::Error::other(format!("cannot compress: {error}")))
     }
 }
 
-fn member(chunk: &[u8]) -> io::Result<Vec<u8>> {
-    let level = if is_compressible(chunk)? { LEVEL } else { 0 };
-    let packed = deflate(chunk, level)?;
-    let mut again = vec![0; chunk.len()];
-    let read = Decompressor::new()
-        .gzip_decompress(&packed, &mut again)
-        .map_err(|error| {
-            io::Error::other(format!("compressed data does not decompress: {error}"))
-        })?;
-    if again.get(..read) != Some(chunk) {
-        return Err(io::Error::other(
-            "compressed data is not the same after decompression: is the memory of this machine in order?",
-        ));
+#[derive(Clone, Copy)]
+enum Level {
+    Store,
+    Probe,
+    Best,
+}
+
+impl Level {
+    /// libdeflate's number.
+    fn number(self) -> i32 {
+        match self {
+            Self::Store => 0,
+            Self::Probe => 1,
+            Self::Best => LEVEL,
+        }
     }
-    Ok(packed)
-}
-
-fn is_compressible(chunk: &[u8]) -> io::Result<bool> {
-    let probe = chunk.get(..PROBE).unwrap_or(chunk);
-    Ok(deflate(probe, 1)?.len() * 100 <= probe.len() * 97)
-}
-
-fn deflate(bytes: &[u8], level: i32) -> io::Result<Vec<u8>> {
-    let level = CompressionLvl::new(level)
-        .map_err(|_| io::Error::other("libdeflate does not know its own level"))?;
-    let mut compressor = Compressor::new(level);
-    let mut packed = vec![0; compressor.gzip_compress_bound(bytes.len())];
-    let size = compressor
-        .gzip_compress(bytes, &mut packed)
-        .map_err(|error| io::Error::other(format!("cannot compress: {error}")))?;
-    packed.truncate(size);
-    Ok(packed)
 }
 
 #[cfg(test)]
@@ -134,11 +196,12 @@ mod tests {
     use super::*;
 
     fn round_trip(bytes: &[u8]) -> usize {
-        let mut writer = GzipWriter::new(Vec::new());
-        for piece in bytes.chunks(70_001) {
-            writer.write_all(piece).unwrap();
+        let mut packed = Vec::new();
+        let mut press = Press::new().unwrap();
+        for piece in bytes.chunks(MEMBER) {
+            press.take(Arc::new(piece.to_vec()), &mut packed).unwrap();
         }
-        let packed = writer.finish().unwrap();
+        press.finish(&mut packed).unwrap();
         let mut again = Vec::new();
         MultiGzDecoder::new(&packed[..])
             .read_to_end(&mut again)

@@ -1,12 +1,26 @@
 //! Backups on this machine's disk: written so that only whole ones have a backup's name, and
 //! checked again whenever somebody asks.
 
+mod bucket;
+mod bucket_settings;
 mod check;
 mod digest;
 mod gzip;
+mod packer;
+mod run;
+mod seal;
+mod shelf;
 mod store;
 
+/// The program, as manifests name it.
+pub const TOOL: &str = concat!("dokku-cli v", env!("CARGO_PKG_VERSION"));
+
 pub use self::{
-    check::{Checked, Flaw, check, open},
-    store::{Draft, Found, Written, find, manifest_path, sweep},
+    bucket::Bucket,
+    bucket_settings::BucketSettings,
+    check::{Checked, Flaw, check, check_with, open},
+    run::{Run, prune_bucket},
+    seal::Identities,
+    shelf::Shelf,
+    store::{Directory, Found, Written, find, manifest_path, require_room, sweep},
 };

@@ -10,14 +10,16 @@ use std::{
 use dokku_deploy::{
     app::AppName,
     backup::{BackupName, Manifest},
+    flows::backup::{self, BackupStore, Sealed, StoreError},
 };
 use fs_err as fs;
+use libdeflater::Crc;
 use rustix::fs::{FlockOperation, flock, statvfs};
 use tempfile::NamedTempFile;
 
 use super::{
-    digest::{Counted, Tally},
-    gzip::GzipWriter,
+    digest::{self, Counted, WithCrc},
+    packer::{Packer, Packing},
 };
 
 const PREFIX: &str = ".dokku-cli-";
@@ -114,105 +116,153 @@ pub fn sweep(directory: &Path) -> io::Result<usize> {
     Ok(swept)
 }
 
+/// A directory that backups are written to.
+pub struct Directory<'a> {
+    /// Where it is; it is made where it is missing.
+    pub path: &'a Path,
+    /// How dumps are packed.
+    pub packing: Packing,
+    /// Bytes that have to be free: about those of the backup to come.
+    pub expected: u64,
+    /// Told how many bytes of the dump have come.
+    pub progress: Option<&'a (dyn Fn(u64) + Sync)>,
+}
+
+impl<'a> Directory<'a> {
+    /// A directory where room for another backup as large as `last` is wanted.
+    pub fn new(path: &'a Path, is_gzip: bool, last: u64) -> Self {
+        Self {
+            path,
+            packing: Packing {
+                is_gzip,
+                encrypt_to: Vec::new(),
+            },
+            expected: last,
+            progress: None,
+        }
+    }
+}
+
 /// A backup under way: bytes go to a temporary file in the directory of the backup.
-pub struct Draft {
+pub struct Draft<'a> {
     file: NamedTempFile,
     directory: PathBuf,
-    raw: Tally,
-    to: Sink,
+    to: Packer<WithCrc<fs::File>>,
+    progress: Option<&'a (dyn Fn(u64) + Sync)>,
+    passed: u64,
 }
 
-enum Sink {
-    Plain(Counted<fs::File>),
-    Gzip(Box<GzipWriter<Counted<fs::File>>>),
-}
-
-/// What was written.
+/// A whole backup under its temporary name.
+#[derive(Debug)]
 pub struct Written {
     /// The temporary file; it disappears with this value unless it is published.
     file: NamedTempFile,
     directory: PathBuf,
-    /// SHA-256 and size of the file.
-    pub stored: (String, u64),
-    /// SHA-256 and size of the dump.
-    pub raw: (String, u64),
 }
 
-impl Draft {
-    /// Makes the directory where it is missing, looks whether `expected` bytes have room, and
-    /// begins a file.
-    pub fn begin(directory: &Path, is_gzip: bool, expected: u64) -> io::Result<Self> {
-        if !directory.is_dir() {
-            std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(directory)
-                .map_err(|error| {
-                    io::Error::new(error.kind(), format!("{}: {error}", directory.display()))
-                })?;
+impl<'a> BackupStore for Directory<'a> {
+    type Draft = Draft<'a>;
+
+    fn begin(&self) -> Result<Draft<'a>, StoreError> {
+        make_private(self.path)?;
+        require_room(self.path, self.expected)?;
+        let file = temporary(self.path)?;
+        let handle = WithCrc {
+            inner: fs::File::from_parts(file.as_file().try_clone()?, file.path()),
+            crc: Crc::new(),
+        };
+        Ok(Draft {
+            directory: self.path.to_owned(),
+            to: Packer::new(handle, &self.packing)?,
+            file,
+            progress: self.progress,
+            passed: 0,
+        })
+    }
+}
+
+/// Looks whether a directory's disk has room for a file of so many bytes.
+pub fn require_room(directory: &Path, expected: u64) -> io::Result<()> {
+    let room = statvfs(directory)?;
+    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    if free >= expected {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::StorageFull,
+        format!(
+            "{} has {free} bytes free, and a backup as large as the last one takes {expected}",
+            directory.display()
+        ),
+    ))
+}
+
+/// A new file that no backup's name fits, locked by this process.
+fn temporary(directory: &Path) -> io::Result<NamedTempFile> {
+    loop {
+        let file = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .suffix(SUFFIX)
+            .permissions(std::fs::Permissions::from_mode(0o600))
+            .tempfile_in(directory)?;
+        flock(file.as_file(), FlockOperation::LockExclusive)?;
+        // Another run may have swept it before it was locked.
+        if file.as_file().metadata()?.nlink() > 0 {
+            return Ok(file);
         }
-        let room = statvfs(directory)?;
-        let free = room.f_bavail.saturating_mul(room.f_frsize);
-        if free < expected {
-            return Err(io::Error::new(
-                io::ErrorKind::StorageFull,
-                format!(
-                    "{} has {free} bytes free, and the last backup took {expected}",
-                    directory.display()
-                ),
+    }
+}
+
+/// Makes a directory, and those above it, for their owner only.
+pub fn make_private(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", directory.display())))
+}
+
+impl backup::Draft for Draft<'_> {
+    type Sealed = Written;
+
+    /// Brings everything to the disk and reads it back.
+    fn seal(self) -> Result<Sealed<Written>, StoreError> {
+        let Sealed {
+            sealed: written,
+            mut facts,
+            dump,
+        } = self.to.finish()?;
+        written.inner.sync_all()?;
+        let (crc, size) = digest::crc(&mut fs::File::open(self.file.path())?)?;
+        if (crc, size) != (written.crc.sum(), facts.size) {
+            return Err(StoreError(
+                "the file does not hold what was written to it".to_owned(),
             ));
         }
-        let file = loop {
-            let file = tempfile::Builder::new()
-                .prefix(PREFIX)
-                .suffix(SUFFIX)
-                .permissions(std::fs::Permissions::from_mode(0o600))
-                .tempfile_in(directory)?;
-            flock(file.as_file(), FlockOperation::LockExclusive)?;
-            // Another run may have swept it before it was locked.
-            if file.as_file().metadata()?.nlink() > 0 {
-                break file;
-            }
-        };
-        let handle = Counted::new(fs::File::from_parts(
-            file.as_file().try_clone()?,
-            file.path(),
-        ));
-        Ok(Self {
-            directory: directory.to_owned(),
-            raw: Tally::default(),
-            to: if is_gzip {
-                Sink::Gzip(Box::new(GzipWriter::new(handle)))
-            } else {
-                Sink::Plain(handle)
+        facts
+            .checks
+            .insert(0, "read back from the disk, and the same".to_owned());
+        Ok(Sealed {
+            sealed: Written {
+                file: self.file,
+                directory: self.directory,
             },
-            file,
-        })
-    }
-
-    /// Brings everything to the disk.
-    pub fn finish(self) -> io::Result<Written> {
-        let counted = match self.to {
-            Sink::Plain(counted) => counted,
-            Sink::Gzip(writer) => writer.finish()?,
-        };
-        counted.inner.sync_all()?;
-        Ok(Written {
-            file: self.file,
-            directory: self.directory,
-            stored: counted.tally.finish(),
-            raw: self.raw.finish(),
+            facts,
+            dump,
         })
     }
 }
 
-impl Write for Draft {
+impl Write for Draft<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = match &mut self.to {
-            Sink::Plain(to) => to.write(bytes)?,
-            Sink::Gzip(to) => to.write(bytes)?,
-        };
-        self.raw.add(bytes.get(..written).unwrap_or_default());
+        let written = self.to.write(bytes)?;
+        self.passed += written as u64;
+        if let Some(progress) = self.progress {
+            progress(self.passed);
+        }
         Ok(written)
     }
 
@@ -222,26 +272,65 @@ impl Write for Draft {
 }
 
 impl Written {
+    /// A file that is written by `fill` and is no dump that was taken here: a copy of a backup that
+    /// lies elsewhere. `None` where it is not of this content, by SHA-256 and size.
+    pub fn copy(
+        directory: &Path,
+        content: Option<(&str, u64)>,
+        fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+    ) -> io::Result<Option<(Self, String, u64)>> {
+        let file = temporary(directory)?;
+        let mut to = Counted::new(fs::File::from_parts(
+            file.as_file().try_clone()?,
+            file.path(),
+        ));
+        fill(&mut to)?;
+        to.inner.sync_all()?;
+        let (sha256, size) = to.tally.finish();
+        if content.is_some_and(|wanted| wanted != (sha256.as_str(), size)) {
+            return Ok(None);
+        }
+        let written = Self {
+            file,
+            directory: directory.to_owned(),
+        };
+        Ok(Some((written, sha256, size)))
+    }
+
     /// The file under its temporary name.
     pub fn path(&self) -> &Path {
         self.file.path()
     }
 
-    /// Gives the file its name, which must not be taken, and then writes its manifest.
-    pub fn publish(self, path: &Path, manifest: &Manifest) -> io::Result<()> {
+    /// Gives the file the first of these names that is free, and then writes its manifest beside it.
+    pub fn publish(
+        self,
+        names: impl IntoIterator<Item = PathBuf>,
+        manifest: &Manifest,
+    ) -> io::Result<PathBuf> {
         let text = manifest.to_json().map_err(io::Error::other)?;
-        let mut note = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .suffix(SUFFIX)
-            .permissions(std::fs::Permissions::from_mode(0o600))
-            .tempfile_in(&self.directory)?;
-        flock(note.as_file(), FlockOperation::LockExclusive)?;
+        let mut note = temporary(&self.directory)?;
         note.write_all(text.as_bytes())?;
         note.as_file().sync_all()?;
-        self.file.persist_noclobber(path)?;
-        fs::File::open(&self.directory)?.sync_all()?;
-        note.persist(manifest_path(path))?;
-        fs::File::open(&self.directory)?.sync_all()
+        let mut file = self.file;
+        for path in names {
+            match file.persist_noclobber(&path) {
+                Ok(_) => {
+                    fs::File::open(&self.directory)?.sync_all()?;
+                    note.persist(manifest_path(&path))?;
+                    fs::File::open(&self.directory)?.sync_all()?;
+                    return Ok(path);
+                }
+                Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => {
+                    file = taken.file;
+                }
+                Err(failed) => return Err(failed.error),
+            }
+        }
+        Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "the name is taken",
+        ))
     }
 }
 
@@ -254,7 +343,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join(".dokku-cli-abc.part"), "half").unwrap();
         fs::write(directory.path().join("mine.part"), "other").unwrap();
-        let draft = Draft::begin(directory.path(), false, 0).unwrap();
+        let draft = Directory::new(directory.path(), false, 0).begin().unwrap();
         assert_eq!(sweep(directory.path()).unwrap(), 1);
         assert!(draft.file.path().exists());
         assert!(directory.path().join("mine.part").exists());
@@ -265,9 +354,10 @@ mod tests {
     #[test]
     fn a_disk_that_is_too_small_is_known_before_the_dump() {
         let directory = tempfile::tempdir().unwrap();
-        let error = Draft::begin(directory.path(), false, u64::MAX)
+        let error = Directory::new(directory.path(), false, u64::MAX)
+            .begin()
             .err()
             .unwrap();
-        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(error.to_string().contains("bytes free"), "{error}");
     }
 }

@@ -1,7 +1,9 @@
 //! `dokku-cli db`: backups of an app's databases, and restores.
 
 mod backup;
+mod download;
 mod local;
+mod places;
 mod record;
 mod restore;
 mod service;
@@ -9,6 +11,8 @@ mod service;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+
+pub use self::backup::size;
 
 use crate::{failure::Failure, invocation::Invocation};
 
@@ -27,12 +31,16 @@ pub struct DbArguments {
 pub enum Action {
     /// Copy a database to a file here, checked before it counts
     Backup(BackupArguments),
-    /// List the backups in this directory
+    /// Copy databases to files on the host, by its plugin: the dump never crosses the network
+    BackupServer(BackupServerArguments),
+    /// List the backups in this directory, on the server and in S3
     #[command(name = "list-backups")]
-    ListBackups,
-    /// Check backups in this directory: checksum, structure, engine
+    ListBackups(ListArguments),
+    /// Copy a backup of the server or of S3 to this directory
+    Download(DownloadArguments),
+    /// Check backups: checksum, structure, engine
     Verify(VerifyArguments),
-    /// Remove the backups in this directory that .dokku/config.yml does not keep
+    /// Remove the backups here, on the server and in S3 that .dokku/config.yml does not keep
     Prune(PruneArguments),
     /// Replace the data of a service by a backup
     Restore(RestoreArguments),
@@ -51,15 +59,47 @@ pub struct BackupArguments {
     pub gzip: bool,
 }
 
+/// What `backup-server` takes.
+#[derive(Debug, Args)]
+pub struct BackupServerArguments {
+    /// The kind of the service (postgres) or its name; all services of the app otherwise
+    #[arg(conflicts_with = "all_apps")]
+    pub service: Option<String>,
+    /// Back up the services of all apps but previews
+    #[arg(long)]
+    pub all_apps: bool,
+}
+
+/// What `list-backups` takes.
+#[derive(Debug, Args)]
+pub struct ListArguments {
+    /// Only those in this directory; no host is asked
+    #[arg(long)]
+    pub local: bool,
+}
+
+/// What `download` takes.
+#[derive(Debug, Args)]
+pub struct DownloadArguments {
+    /// The backup, as list-backups names it: server:KIND/APP/FILE or s3:KIND/APP/FILE
+    pub id: String,
+    /// Decrypt it with the private key in this file (of age, or of ssh)
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
+}
+
 /// What `verify` takes.
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
-    /// The file, or latest
-    #[arg(default_value = "latest")]
+    /// The file, an id of list-backups, or latest
+    #[arg(default_value = "latest", value_name = "FILE|ID")]
     pub file: String,
-    /// Check all backups of the app in this directory
+    /// Check all backups of the app: here, on the server and in S3
     #[arg(long, conflicts_with = "file")]
     pub all: bool,
+    /// Look into encrypted ones with the private key in this file (of age, or of ssh)
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
 }
 
 /// What `prune` takes.
@@ -92,7 +132,13 @@ pub fn run(arguments: &DbArguments, invocation: &Invocation) -> Result<u8, Failu
     let app = invocation.app(Some(&arguments.app))?;
     match &arguments.action {
         Action::Backup(arguments) => backup::run(&app, arguments, invocation),
-        Action::ListBackups => local::list(&app, invocation),
+        Action::BackupServer(arguments) => super::backup::on_server(
+            Some(app).filter(|_| !arguments.all_apps),
+            arguments.service.as_deref(),
+            invocation,
+        ),
+        Action::ListBackups(arguments) => places::list(&app, arguments.local, invocation),
+        Action::Download(arguments) => download::run(&app, arguments, invocation),
         Action::Verify(arguments) => local::verify(&app, arguments, invocation),
         Action::Prune(arguments) => local::prune(&app, arguments, invocation),
         Action::Restore(arguments) => restore::run(&app, arguments, invocation),

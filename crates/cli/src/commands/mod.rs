@@ -3,6 +3,7 @@
 pub mod alias;
 mod app_command;
 pub mod audit;
+pub mod backup;
 pub mod ci;
 pub mod completions;
 pub mod config;
@@ -69,6 +70,7 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
         Command::Setup => setup::run(invocation),
         Command::Doctor => doctor::run(invocation),
         Command::Alias(arguments) => alias::run(arguments, invocation),
+        Command::Backup(arguments) => backup::run(arguments, invocation),
         Command::Db(arguments) => db::run(arguments, invocation),
         Command::Ci(arguments) => ci::run(arguments, invocation),
         Command::Completions(arguments) => completions::run(arguments, invocation),
@@ -110,6 +112,8 @@ impl Interrupts for Hasty<'_> {
         (count.saturating_mul(2), last)
     }
 }
+
+pub use self::db::size;
 
 /// There is no such app.
 fn missing(app: &AppName, host: &str) -> Failure {

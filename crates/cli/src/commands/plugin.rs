@@ -1,8 +1,12 @@
 //! `plugin`: the entries of the Dokku plugin, called by its shims on the host. Hidden from people.
 
+mod backups;
 mod subcommand;
 
 use clap::{Args, Subcommand};
+
+pub use self::backups::To;
+
 use jiff::Timestamp;
 
 use crate::{

@@ -2,11 +2,13 @@
 //!
 //! One master connection carries all commands and `git push`; see [`connection`].
 
+mod carry;
 mod child;
 mod classify;
 mod connection;
 mod foreground;
 mod lines;
+mod local;
 mod push;
 mod route;
 mod runtime_directory;
@@ -14,4 +16,4 @@ mod seats;
 mod ssh;
 mod transfer;
 
-pub use self::{connection::Reach, route::Route, ssh::SshHost, transfer::TransferError};
+pub use self::{connection::Reach, local::LocalHost, route::Route, ssh::SshHost};

@@ -1,37 +1,24 @@
 //! The host, over ssh.
 
-use std::{
-    io,
-    ops::ControlFlow,
-    os::unix::process::CommandExt,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{io, os::unix::process::CommandExt};
 
 use dokku_deploy::{
     command::DokkuCommand,
-    host::{Answer, Follow, Host, HostError, Push, PushOutcome, Stream},
+    host::{Answer, Follow, Host, HostError, Push, PushOutcome},
     interrupt::Interrupts,
 };
 
 use super::{
+    carry::{self, Carry},
     child::{self, End, Input, Watch},
     classify::{self, Client},
     connection::{Connection, Passage, Reach, local, ssh},
-    lines::Lines,
     push,
     route::Route,
     seats::Seats,
 };
-use crate::ui::Ui;
+use crate::{crew, ui::Ui};
 
-/// The most bytes that one stream of an answer may have.
-const LARGEST: usize = 16 * 1024 * 1024;
-/// Time for an answer. The slowest questions make a service and fetch its image.
-const LONGEST: Duration = Duration::from_mins(10);
 /// ssh's own exit status.
 const SSH_FAILED: i32 = 255;
 /// Attempts at a command that was certainly not sent.
@@ -64,17 +51,7 @@ impl<'a> SshHost<'a> {
     }
 
     /// Sends a command and watches it to its end. One that was certainly not sent is tried again,
-    /// one that may have been sent never.
-    pub(super) fn send(
-        &self,
-        command: &DokkuCommand,
-        watch: &mut dyn Watch,
-    ) -> Result<i32, HostError> {
-        let input = || Ok(command.stdin().map_or(Input::Nothing, Input::Text));
-        self.send_with(command, &input, watch)
-    }
-
-    /// Like [`SshHost::send`], with an input that is opened anew for each attempt.
+    /// one that may have been sent never. The input is opened anew for each attempt.
     pub(super) fn send_with<'i>(
         &self,
         command: &DokkuCommand,
@@ -162,42 +139,20 @@ impl<'a> SshHost<'a> {
     }
 }
 
+impl Carry for SshHost<'_> {
+    fn carry(&self, command: &DokkuCommand, watch: &mut dyn Watch) -> Result<i32, HostError> {
+        let input = || Ok(command.stdin().map_or(Input::Nothing, Input::Text));
+        self.send_with(command, &input, watch)
+    }
+}
+
 impl Host for SshHost<'_> {
     fn name(&self) -> &str {
         &self.name
     }
 
     fn ask(&self, command: &DokkuCommand) -> Result<Answer, HostError> {
-        let mut gathered = Gathered {
-            out: Vec::new(),
-            err: Vec::new(),
-            begun: Instant::now(),
-            interrupts: self.interrupts,
-            asked_before: self.interrupts.requests().0,
-            why: None,
-        };
-        let sent = self.send(command, &mut gathered);
-        let status = match (sent, gathered.why) {
-            (Err(HostError::Stopped { command }), Some(TooMuch::Time)) => {
-                return Err(HostError::TimedOut {
-                    command,
-                    after: LONGEST,
-                });
-            }
-            (Err(HostError::Stopped { command }), Some(TooMuch::Text)) => {
-                return Err(HostError::Unparsable {
-                    command,
-                    expected: "shorter than 16 MiB".into(),
-                });
-            }
-            (sent, _) => sent?,
-        };
-        let answer = Answer {
-            command: command.to_string(),
-            status,
-            stdout: gathered.out,
-            stderr: gathered.err,
-        };
+        let answer = carry::ask(self, command, self.interrupts)?;
         match classify::not_dokku(&self.name, command.verb(), &answer) {
             Some(error) => Err(error),
             None => Ok(answer),
@@ -208,41 +163,11 @@ impl Host for SshHost<'_> {
         if let [only] = commands {
             return vec![self.ask(only)];
         }
-        let next = AtomicUsize::new(0);
-        let answers = Mutex::new(Vec::with_capacity(commands.len()));
-        std::thread::scope(|scope| {
-            for _ in 0..commands.len().min(Seats::MOST) {
-                scope.spawn(|| {
-                    loop {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(command) = commands.get(index) else {
-                            return;
-                        };
-                        let answer = self.ask(command);
-                        answers
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .push((index, answer));
-                    }
-                });
-            }
-        });
-        let mut answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
-        answers.sort_by_key(|(index, _)| *index);
-        answers.into_iter().map(|(_, answer)| answer).collect()
+        crew::each(commands, Seats::MOST, |command| self.ask(command))
     }
 
     fn follow(&self, command: &DokkuCommand, follow: &mut dyn Follow) -> Result<i32, HostError> {
-        let mut following = Following {
-            out: Lines::default(),
-            err: Lines::default(),
-            follow,
-        };
-        let status = self.send(command, &mut following);
-        let Following { out, err, follow } = following;
-        out.finish(|line| follow.line(Stream::Out, line));
-        err.finish(|line| follow.line(Stream::Err, line));
-        status
+        carry::follow(self, command, follow)
     }
 
     fn push(&self, push: &Push, follow: &mut dyn Follow) -> Result<PushOutcome, HostError> {
@@ -275,71 +200,5 @@ impl Host for SshHost<'_> {
             }
         }
         Err(self.unreachable("the connection is lost again and again".into()))
-    }
-}
-
-/// Gathers an answer.
-struct Gathered<'a> {
-    out: Vec<u8>,
-    err: Vec<u8>,
-    begun: Instant,
-    interrupts: &'a dyn Interrupts,
-    asked_before: u32,
-    why: Option<TooMuch>,
-}
-
-/// Why an answer was not waited for.
-#[derive(Clone, Copy)]
-enum TooMuch {
-    Time,
-    Text,
-}
-
-impl Watch for Gathered<'_> {
-    fn piece(&mut self, from: Stream, bytes: &[u8]) -> ControlFlow<()> {
-        let to = match from {
-            Stream::Out => &mut self.out,
-            Stream::Err => &mut self.err,
-        };
-        if to.len() + bytes.len() > LARGEST {
-            self.why = Some(TooMuch::Text);
-            return ControlFlow::Break(());
-        }
-        to.extend_from_slice(bytes);
-        ControlFlow::Continue(())
-    }
-
-    fn tick(&mut self) -> ControlFlow<()> {
-        if self.begun.elapsed() >= LONGEST {
-            self.why = Some(TooMuch::Time);
-            return ControlFlow::Break(());
-        }
-        // Questions are short: the first request to stop lets them end, the second does not.
-        if self.interrupts.requests().0 >= self.asked_before + 2 {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// Hands the lines of a running command on.
-struct Following<'f> {
-    out: Lines,
-    err: Lines,
-    follow: &'f mut dyn Follow,
-}
-
-impl Watch for Following<'_> {
-    fn piece(&mut self, from: Stream, bytes: &[u8]) -> ControlFlow<()> {
-        let lines = match from {
-            Stream::Out => &mut self.out,
-            Stream::Err => &mut self.err,
-        };
-        lines.take(bytes, |line| self.follow.line(from, line));
-        ControlFlow::Continue(())
-    }
-
-    fn tick(&mut self) -> ControlFlow<()> {
-        self.follow.tick()
     }
 }

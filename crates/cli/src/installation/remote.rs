@@ -88,11 +88,16 @@ if [ -d "$plugin" ]; then
 else
     dokku plugin:install "file://$work/deploy-system.tar.gz" --name deploy-system
 fi
+if [ "$backups" = /var/backups/dokku ]; then
+    rm -f "$lib/data/deploy-system/backups"
+else
+    echo "$backups" >"$lib/data/deploy-system/backups"
+fi
 for kind in $kinds; do
     [ -d "$backups/$kind" ] && continue
     mkdir -p "$backups/$kind"
     chown "$owner" "$backups" "$backups/$kind"
-    chmod 0750 "$backups/$kind"
+    chmod 0700 "$backups/$kind"
     echo "$backups/$kind" >>"$lib/data/deploy-system/made-by-setup"
 done
 "#;
@@ -104,6 +109,7 @@ if [ -f "$made" ]; then
     while read -r directory; do rmdir "$directory" 2>/dev/null || true; done <"$made"
     rm -f "$made"
 fi
+rm -f "$lib/data/deploy-system/backups"
 rmdir "$backups" 2>/dev/null || true
 for left in "$backups" "$lib/data/deploy-system"; do [ ! -e "$left" ] || echo "$left"; done
 "#;

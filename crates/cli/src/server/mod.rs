@@ -5,6 +5,7 @@
 //! 0.38.27 and its source.
 
 mod audit;
+pub mod backups;
 mod break_glass;
 mod docker;
 mod dokku;

@@ -1,7 +1,7 @@
 //! Where on the host things are, and in whose name the plugin was called.
 
 use std::{
-    env,
+    env, io,
     path::{Path, PathBuf},
 };
 
@@ -67,6 +67,27 @@ impl Place {
     /// The bare repository of an app.
     pub fn repository(&self, app: &str) -> PathBuf {
         self.home.join(app)
+    }
+
+    /// Where backups are kept: `/var/backups/dokku`, unless `server setup` was given another place
+    /// and wrote it down.
+    pub fn backups(&self) -> io::Result<PathBuf> {
+        match fs_err::read_to_string(self.data().join("backups")) {
+            Ok(text) if text.starts_with('/') => Ok(PathBuf::from(text.trim_end())),
+            Ok(_) => Err(io::Error::other(format!(
+                "{} does not name a directory by its full path",
+                self.data().join("backups").display()
+            ))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(PathBuf::from("/var/backups/dokku"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The settings of backups, where `server schedule` or somebody else wrote them.
+    pub fn backup_settings(&self) -> PathBuf {
+        self.data().join("backup.json")
     }
 
     /// Lets every deploy through while it exists.

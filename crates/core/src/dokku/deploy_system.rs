@@ -8,11 +8,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::is_unknown_command;
 use crate::{
     app::AppName,
+    backup::StoredName,
     command::DokkuCommand,
     host::{Answer, HostError},
     plugin_protocol::{
-        Fault, Greeting, JournalRequest, LockRequest, Mismatch, Outcome, PROTOCOL, PermitRequest,
-        RecordRequest, Reply, RetainRequest, RollbackRequest, UnlockRequest, encode,
+        BackupRequest, BackupsRequest, Fault, Greeting, JournalRequest, LockRequest, Mismatch,
+        Outcome, PROTOCOL, PermitRequest, RecordRequest, Reply, RetainRequest, RollbackRequest,
+        UnlockRequest, encode,
     },
     secret::Secret,
 };
@@ -113,6 +115,38 @@ pub fn locks() -> DokkuCommand {
 /// [`Recorded`](crate::plugin_protocol::Recorded).
 pub fn record(request: &RecordRequest) -> DokkuCommand {
     command("record").input(Secret::new(encode(request)))
+}
+
+/// Makes backups on the host. Answers a [`BackupReport`](crate::plugin_protocol::BackupReport);
+/// what it is doing comes on standard error.
+pub fn backup(request: &BackupRequest) -> DokkuCommand {
+    command("backup").flag("--request").flag(&encode(request))
+}
+
+/// Lists the backups of the host. Answers a [`Listing`](crate::plugin_protocol::Listing).
+pub fn backups(request: &BackupsRequest) -> DokkuCommand {
+    command("backups").flag("--request").flag(&encode(request))
+}
+
+/// Reads backups of the host to their ends. Answers a list of
+/// [`Verified`](crate::plugin_protocol::Verified).
+pub fn backup_verify(request: &BackupsRequest) -> DokkuCommand {
+    command("backup-verify")
+        .flag("--request")
+        .flag(&encode(request))
+}
+
+/// Removes backups of the host that a rule does not keep. Answers a list of
+/// [`Pruned`](crate::plugin_protocol::Pruned).
+pub fn backup_prune(request: &BackupsRequest) -> DokkuCommand {
+    command("backup-prune")
+        .flag("--request")
+        .flag(&encode(request))
+}
+
+/// Writes a backup of the host to standard output, as it lies there.
+pub fn backup_send(name: &StoredName) -> DokkuCommand {
+    DokkuCommand::new("deploy-system:backup-send").arg(name.to_string())
 }
 
 /// Reads the answer to any of these. `host` is its name for messages.

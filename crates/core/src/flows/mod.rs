@@ -1,5 +1,6 @@
 //! Operations that change a host: observe, plan, execute. They never import each other.
 
+pub mod backup;
 pub mod deploy;
 pub mod lock;
 pub mod rollback;

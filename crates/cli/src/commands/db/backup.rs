@@ -9,24 +9,22 @@ use dokku_deploy::{
     app::AppName,
     audit::{Action, key},
     backup::{BackupName, Manifest, Reason},
-    dokku::datastore,
-    dump::BadDump,
-    host::Host,
+    flows::{self, backup::Taken},
     interrupt::Interrupts,
+    transfer::StreamingHost,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::{
     BackupArguments, record,
     service::{self, Linked},
 };
 use crate::{
-    args::VERSION,
-    backup::{self, Checked, Draft, Flaw, Written},
+    backup::{self, Directory, TOOL, Written},
+    clock::SystemClock,
     commands::with_host,
     exit_codes,
     failure::Failure,
-    host::{SshHost, TransferError},
     invocation::Invocation,
     publish::recorded,
     ui::Ui,
@@ -140,109 +138,33 @@ impl Order<'_> {
     /// Writes the dump to a temporary file and checks it. Without success nothing of it is left.
     pub fn take(
         &self,
-        host: &SshHost,
+        host: &dyn StreamingHost,
         interrupts: &dyn Interrupts,
         ui: &Ui,
     ) -> Result<(Written, Manifest), Failure> {
-        let failed = |code, why: String| {
-            Failure::new(
-                code,
-                format!(
-                    "no backup of {} on {}: {why}",
-                    self.linked.name,
-                    host.name()
-                ),
-            )
-        };
-        let disk = |error: io::Error| failed(exit_codes::INTERNAL, error.to_string());
+        let mut last = 0;
         if self.directory.is_dir() {
-            let swept = backup::sweep(self.directory).map_err(disk)?;
+            let swept = backup::sweep(self.directory)?;
             if swept > 0 {
                 ui.warning(&format!(
                     "Removed {swept} unfinished file(s) of a run that was killed"
                 ));
             }
+            let found = backup::find(self.directory, self.app)?;
+            last = found.first().map_or(0, |found| found.size);
         }
-        let last = if self.directory.is_dir() {
-            let found = backup::find(self.directory, self.app).map_err(disk)?;
-            found.first().map_or(0, |found| found.size)
-        } else {
-            0
-        };
-        let started = Timestamp::now();
-        let mut draft = Draft::begin(self.directory, self.is_gzip, last).map_err(disk)?;
-        let export = datastore::export(self.linked.kind, &self.linked.name);
-        let answer =
-            host.receive(&export, &mut draft, interrupts)
-                .map_err(|error| match error {
-                    TransferError::Host(error) => {
-                        let mut failure = Failure::from(error);
-                        failure.message =
-                            format!("no backup of {}: {}", self.linked.name, failure.message);
-                        failure
-                    }
-                    TransferError::Write(error) => disk(error),
-                })?;
-        if !answer.is_ok() {
-            return Err(failed(exit_codes::HOST, answer.refused().to_string()));
-        }
-        let written = draft.finish().map_err(disk)?;
-        let checked = backup::check(written.path()).map_err(|flaw| match flaw {
-            Flaw::Unreadable(error) => disk(error),
-            Flaw::Dump(BadDump::Empty) => failed(
-                exit_codes::VERIFICATION,
-                "the export ended without an error and without a byte".to_owned(),
-            ),
-            flaw => failed(
-                exit_codes::VERIFICATION,
-                format!("the dump is not whole: {flaw}"),
-            ),
-        })?;
-        let manifest = self
-            .manifest(&written, checked, started)
-            .map_err(|why| failed(exit_codes::VERIFICATION, why))?;
-        Ok((written, manifest))
-    }
-
-    fn manifest(
-        &self,
-        written: &Written,
-        checked: Checked,
-        started: Timestamp,
-    ) -> Result<Manifest, String> {
-        let dump = checked.dump;
-        if dump.engine != self.linked.engine {
-            return Err(format!(
-                "a {} service sent a dump of {}",
-                self.linked.kind, dump.engine
-            ));
-        }
-        if (checked.sha256.as_str(), checked.size) != (written.stored.0.as_str(), written.stored.1)
-            || checked.raw_sha256 != written.raw.0
-        {
-            return Err("the file does not hold what was written to it".to_owned());
-        }
-        let mut checks = vec![
-            "read back: the SHA-256 of file and dump are those of what was written".to_owned(),
-        ];
-        checks.extend(dump.checks);
-        Ok(Manifest {
-            app: self.app.to_string(),
+        let order = flows::backup::Order {
+            app: self.app,
             kind: self.linked.kind,
-            service: self.linked.name.to_string(),
-            engine: dump.engine,
-            engine_version: dump.version,
-            size: checked.size,
-            raw_size: written.raw.1,
-            sha256: checked.sha256,
-            raw_sha256: checked.raw_sha256,
-            started,
-            finished: Timestamp::now(),
+            service: &self.linked.name,
+            engine: self.linked.engine,
             reason: self.reason,
-            tool: format!("dokku-cli {VERSION}"),
-            checks,
-            restore_tested: None,
-        })
+            tool: TOOL,
+        };
+        let store = Directory::new(self.directory, self.is_gzip, last);
+        let Taken { sealed, manifest } =
+            flows::backup::take(&order, host, &store, &SystemClock, interrupts)?;
+        Ok((sealed, manifest))
     }
 
     /// Gives a checked dump its name: the one given, else the first that is free from its time on.
@@ -252,8 +174,8 @@ impl Order<'_> {
         manifest: &Manifest,
         named: Option<&Path>,
     ) -> Result<PathBuf, Failure> {
-        let path = match named {
-            Some(path) => path.to_owned(),
+        let names: Vec<PathBuf> = match named {
+            Some(path) => vec![path.to_owned()],
             None => (0..ATTEMPTS)
                 .map(|more| {
                     let name = BackupName {
@@ -261,18 +183,23 @@ impl Order<'_> {
                         reason: self.reason,
                         time: manifest.started + SignedDuration::from_secs(more),
                         is_gzip: self.is_gzip,
+                        is_encrypted: false,
                     };
                     self.directory.join(name.to_string())
                 })
-                .find(|path| !path.exists())
-                .ok_or_else(|| Failure::refused("every name of this minute is taken"))?,
+                .collect(),
         };
-        refuse_taken(&path)?;
-        written.publish(&path, manifest).map_err(|error| {
-            Failure::internal(format!(
+        let first = names.first().cloned().unwrap_or_default();
+        let path = written.publish(names, manifest).map_err(|error| {
+            let message = format!(
                 "cannot give the backup the name {}: {error}",
-                path.display()
-            ))
+                first.display()
+            );
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                Failure::refused(message)
+            } else {
+                Failure::internal(message)
+            }
         })?;
         Ok(path.strip_prefix(".").map(Path::to_owned).unwrap_or(path))
     }

@@ -3,74 +3,28 @@
 use std::path::{Path, PathBuf};
 
 use dokku_deploy::{
-    app::{AppName, Environment},
-    clock::stamp,
+    app::AppName,
+    backup::{BackupId, Place},
+    dokku::deploy_system,
+    plugin_protocol::{BackupsRequest, Pruned, Verified},
     retention::{self, Candidate, Rule},
 };
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{PruneArguments, VerifyArguments, backup::size};
+use super::{PruneArguments, VerifyArguments, download, places::Seen};
 use crate::{
-    backup::{self, Found, manifest_path},
+    backup::{self, Bucket, BucketSettings, Flaw, Found, Identities, manifest_path, prune_bucket},
+    commands::{
+        backup::{Server, ask},
+        with_host,
+    },
     exit_codes,
     failure::Failure,
     invocation::Invocation,
-    project::Project,
-    ui::visible,
 };
 
 const HERE: &str = ".";
-
-/// Lists the backups of an app.
-pub fn list(app: &AppName, invocation: &Invocation) -> Result<u8, Failure> {
-    let all = backup::find(Path::new(HERE), app)?;
-    if invocation.ui.is_json() {
-        let rows: Vec<_> = all
-            .iter()
-            .map(|found| {
-                let manifest = found.manifest.as_ref().ok().and_then(Option::as_ref);
-                json!({
-                    "file": name(found),
-                    "time": stamp(found.name.time),
-                    "size": found.size,
-                    "reason": found.name.reason,
-                    "service": manifest.map(|manifest| &manifest.service),
-                    "state": state(found),
-                })
-            })
-            .collect();
-        invocation.ui.json(&json!({"app": app, "local": rows}))?;
-        return Ok(exit_codes::OK);
-    }
-    invocation.ui.header(&format!("Backups for {app}"));
-    invocation.ui.plain("Local backups:");
-    if all.is_empty() {
-        invocation.ui.plain("  No local backups found");
-    }
-    for found in &all {
-        let manifest = found.manifest.as_ref().ok().and_then(Option::as_ref);
-        let line = format!(
-            "  {}  {}  {}  {}",
-            name(found),
-            size(found.size),
-            manifest.map_or("unknown service", |manifest| manifest.service.as_str()),
-            state(found)
-        );
-        invocation.ui.result(&visible(&line))?;
-    }
-    Ok(exit_codes::OK)
-}
-
-/// What is known without reading the whole file.
-fn state(found: &Found) -> &'static str {
-    match &found.manifest {
-        Ok(Some(manifest)) if manifest.size != found.size => "damaged: its size has changed",
-        Ok(Some(_)) => "checked when it was made",
-        Ok(None) => "no manifest",
-        Err(_) => "damaged manifest",
-    }
-}
 
 fn name(found: &Found) -> String {
     found
@@ -101,30 +55,69 @@ pub fn file(app: &AppName, given: &str) -> Result<PathBuf, Failure> {
         })
 }
 
-/// Reads backups wholly and says which are good.
+/// Reads backups wholly and says which are good: a file here, one elsewhere by its id, or all.
 pub fn verify(
     app: &AppName,
     arguments: &VerifyArguments,
     invocation: &Invocation,
 ) -> Result<u8, Failure> {
     let ui = invocation.ui;
-    let files = if arguments.all {
-        let all = backup::find(Path::new(HERE), app)?;
-        all.into_iter().map(|found| found.path).collect()
+    let identities = arguments
+        .identity
+        .as_deref()
+        .map(download::read_identities)
+        .transpose()?;
+    let mut reading = Reading::default();
+    if arguments.all {
+        for found in backup::find(Path::new(HERE), app)? {
+            reading.file(&found.path, identities.as_ref(), invocation);
+        }
+        reading.elsewhere(app, identities.as_ref(), invocation)?;
+    } else if BackupId::parse(&arguments.file).is_some() {
+        let id = download::parse(app, &arguments.file)?;
+        reading.id(&id, identities.as_ref(), invocation)?;
     } else {
-        vec![file(app, &arguments.file)?]
-    };
-    if files.is_empty() {
-        ui.warning(&format!("There is no backup of {app} in this directory"));
+        let path = file(app, &arguments.file)?;
+        reading.file(&path, identities.as_ref(), invocation);
     }
-    let mut bad = 0;
-    let mut rows = Vec::new();
-    for path in &files {
+    if reading.rows.is_empty() {
+        ui.warning(&format!("There is no backup of {app}"));
+    }
+    if ui.is_json() {
+        ui.json(&json!({"app": app, "backups": reading.rows}))?;
+    }
+    if reading.bad > 0 {
+        return Err(Failure::new(
+            exit_codes::VERIFICATION,
+            format!(
+                "{} of {} backups of {app} did not pass",
+                reading.bad,
+                reading.rows.len()
+            ),
+        )
+        .hint("A file that did not pass is not restored; make a new backup now."));
+    }
+    reading.seen.code(app)
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Reading {
+    rows: Vec<Value>,
+    bad: usize,
+    seen: Seen,
+}
+
+impl Reading {
+    fn file(&mut self, path: &Path, identities: Option<&Identities>, invocation: &Invocation) {
+        let ui = invocation.ui;
         let shown = path.strip_prefix(HERE).unwrap_or(path).display();
-        let verdict = backup::check(path);
-        rows.push(json!({
+        let verdict = backup::check_with(path, identities);
+        let is_sealed = matches!(verdict, Err(Flaw::Sealed));
+        self.rows.push(json!({
             "file": shown.to_string(),
-            "is_good": verdict.is_ok(),
+            "is_good": verdict.is_ok() || is_sealed,
+            "is_sealed": is_sealed,
             "has_manifest": verdict.as_ref().is_ok_and(|checked| checked.manifest.is_some()),
             "why": verdict.as_ref().err().map(ToString::to_string),
         }));
@@ -145,23 +138,108 @@ pub fn verify(
                     ));
                 }
             }
+            Err(Flaw::Sealed) => ui.success(&format!(
+                "{shown} is what was written; it is encrypted, and looked into only with --identity FILE"
+            )),
             Err(flaw) => {
-                bad += 1;
+                self.bad += 1;
                 ui.warning(&format!("{shown} is not good: {flaw}"));
             }
         }
     }
-    if ui.is_json() {
-        ui.json(&json!({"app": app, "backups": rows}))?;
+
+    /// By the plugin where the host can look into it, else by a copy here.
+    fn id(
+        &mut self,
+        id: &BackupId,
+        identities: Option<&Identities>,
+        invocation: &Invocation,
+    ) -> Result<(), Failure> {
+        if id.place == Place::Server && identities.is_none() {
+            let request = BackupsRequest {
+                app: Some(id.name.app.clone()),
+                id: Some(id.to_string()),
+                rule: None,
+                is_dry_run: false,
+                with_bucket: false,
+            };
+            return self.on_server(&request, invocation);
+        }
+        let scratch = tempfile::tempdir()?;
+        let fetched = download::fetch(id, scratch.path(), identities, invocation);
+        let flaw = match fetched {
+            Ok(_) => None,
+            Err(failure) if failure.code == exit_codes::VERIFICATION => Some(failure.message),
+            Err(failure) => return Err(failure),
+        };
+        self.verdict(
+            &Verified {
+                id: id.to_string(),
+                flaw,
+                is_sealed: id.name.is_encrypted && identities.is_none(),
+            },
+            invocation,
+        );
+        Ok(())
     }
-    if bad > 0 {
-        return Err(Failure::new(
-            exit_codes::VERIFICATION,
-            format!("{bad} of {} backups of {app} did not pass", files.len()),
-        )
-        .hint("A file that did not pass is not restored; make a new backup now."));
+
+    fn on_server(
+        &mut self,
+        request: &BackupsRequest,
+        invocation: &Invocation,
+    ) -> Result<(), Failure> {
+        let verified: Server<Vec<Verified>> = with_host(invocation, |host, _| {
+            ask(host, &deploy_system::backup_verify(request))
+        })?;
+        match verified {
+            Server::Answered(all) => {
+                for one in &all {
+                    self.verdict(one, invocation);
+                }
+                Ok(())
+            }
+            Server::NoPlugin(failure) => Err(failure),
+        }
     }
-    Ok(exit_codes::OK)
+
+    fn verdict(&mut self, one: &Verified, invocation: &Invocation) {
+        let ui = invocation.ui;
+        self.rows.push(json!({
+            "file": one.id,
+            "is_good": one.flaw.is_none(),
+            "is_sealed": one.is_sealed,
+            "has_manifest": true,
+            "why": one.flaw,
+        }));
+        match &one.flaw {
+            None if one.is_sealed => ui.success(&format!("{} is what was written; it is encrypted, and looked into only with --identity FILE", one.id)),
+            None => ui.success(&format!("{} is a whole dump", one.id)),
+            Some(flaw) => {
+                self.bad += 1;
+                ui.warning(&format!("{} is not good: {flaw}", one.id));
+            }
+        }
+    }
+
+    fn elsewhere(
+        &mut self,
+        app: &AppName,
+        identities: Option<&Identities>,
+        invocation: &Invocation,
+    ) -> Result<(), Failure> {
+        self.seen = Seen::of(app, false, invocation)?;
+        let ids: Vec<BackupId> = self
+            .seen
+            .rows
+            .iter()
+            .filter(|row| row.manifest.is_some())
+            .filter_map(|row| BackupId::parse(&row.id))
+            .collect();
+        for id in &ids {
+            self.id(id, identities, invocation)?;
+        }
+        Ok(())
+    }
 }
 
 /// Removes what the rule does not keep. Only files with a manifest of this program are judged.
@@ -171,15 +249,7 @@ pub fn prune(
     invocation: &Invocation,
 ) -> Result<u8, Failure> {
     let ui = invocation.ui;
-    let settings = Project::around(&std::env::current_dir()?)?.settings()?;
-    let backup = settings.resolve(Environment::of_app(app)).backup;
-    let rule = Rule {
-        days: backup.retention_days,
-        last: backup.keep_last.unwrap_or(0),
-        daily: backup.keep_daily.unwrap_or(0),
-        weekly: backup.keep_weekly.unwrap_or(0),
-        monthly: backup.keep_monthly.unwrap_or(0),
-    };
+    let rule = super::super::backup::policy(Some(app))?.rule;
     let mut series: std::collections::BTreeMap<String, Vec<(Found, Candidate)>> =
         std::collections::BTreeMap::new();
     for found in backup::find(Path::new(HERE), app)? {
@@ -220,6 +290,10 @@ pub fn prune(
             removed.push(shown);
         }
     }
+    let elsewhere = prune_elsewhere(app, &rule, arguments.dry_run, invocation);
+    for gone in elsewhere.iter().flatten().filter(|one| !one.is_kept) {
+        removed.push(gone.id.clone());
+    }
     if ui.is_json() {
         ui.json(&json!({"app": app, "is_dry_run": arguments.dry_run, "removed": removed}))?;
     }
@@ -229,5 +303,50 @@ pub fn prune(
         "removed"
     };
     ui.success(&format!("{} backup(s) of {app} {verb}", removed.len()));
-    Ok(exit_codes::OK)
+    elsewhere.map(|_| exit_codes::OK)
+}
+
+/// The same on the server and in the bucket.
+fn prune_elsewhere(
+    app: &AppName,
+    rule: &Rule,
+    is_dry_run: bool,
+    invocation: &Invocation,
+) -> Result<Vec<Pruned>, Failure> {
+    let ui = invocation.ui;
+    let request = BackupsRequest {
+        app: Some(app.clone()),
+        id: None,
+        rule: Some(rule.clone()),
+        is_dry_run,
+        with_bucket: false,
+    };
+    let answer: Server<Vec<Pruned>> = with_host(invocation, |host, _| {
+        ask(host, &deploy_system::backup_prune(&request))
+    })?;
+    let mut pruned = match answer {
+        Server::Answered(pruned) => pruned,
+        Server::NoPlugin(_) => {
+            ui.info("The plugin is not on the host: nothing was looked at there");
+            Vec::new()
+        }
+    };
+    if let Some(settings) = BucketSettings::from_environment()? {
+        let of_bucket = |error: std::io::Error| Failure::new(exit_codes::HOST, error.to_string());
+        let bucket = Bucket::open(&settings).map_err(of_bucket)?;
+        let listed = bucket.list(Some(app)).map_err(of_bucket)?;
+        pruned.extend(
+            prune_bucket(&bucket, &listed, rule, Timestamp::now(), is_dry_run)
+                .map_err(of_bucket)?,
+        );
+    }
+    for one in &pruned {
+        let verb = match (one.is_kept, is_dry_run) {
+            (true, _) => "stays",
+            (false, true) => "would go",
+            (false, false) => "removed",
+        };
+        ui.info(&format!("{}: {verb} ({})", one.id, one.why));
+    }
+    Ok(pruned)
 }

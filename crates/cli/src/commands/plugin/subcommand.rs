@@ -16,6 +16,7 @@ use dokku_deploy::{
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::backups;
 use crate::{
     exit_codes,
     failure::Failure,
@@ -48,15 +49,17 @@ enum Verb {
     Permit(PermitWords),
     #[command(flatten)]
     Asked(asked::Asked),
+    #[command(flatten)]
+    Backups(backups::Verbs),
     Version(Common),
     #[command(visible_aliases = ["", "default"])]
     Help(Common),
 }
 
 #[derive(Debug, Args)]
-struct Common {
+pub(super) struct Common {
     #[arg(long, default_value = "text", value_parser = ["text", "json"])]
-    format: String,
+    pub(super) format: String,
     #[arg(long, value_name = "NUMBER")]
     protocol: Option<u32>,
 }
@@ -127,6 +130,10 @@ const HELP: &str = "\
     deploy-system:journal <app>, Take or keep the deploy journal (asked by dokku-cli deploy, on standard input)
     deploy-system:retain --request <base64> <app>, Keep the image of a release (asked by dokku-cli deploy)
     deploy-system:rollback-image --request <base64> <app>, Run a kept image again (asked by dokku-cli rollback)
+    deploy-system:backup [<app> [<service>]|--all-apps] [--to server|s3|both], Back up databases into files of this host
+    deploy-system:backups [<app>], List the backups of this host
+    deploy-system:backup-verify [<app>|--id <id>], Read backups of this host to their ends
+    deploy-system:backup-send <id>, Write a backup of this host to standard output
     deploy-system:break-glass <reason>|--end, Let every deploy pass until this is ended
     deploy-system:record, Put an entry into the audit log (asked by dokku-cli, on standard input)
     deploy-system:version, Print the plugin's version and protocol
@@ -238,14 +245,15 @@ pub fn run(
             permit(&words, request, place, now, invocation)
         }
         Verb::Asked(asked) => asked::run(asked, place, now, invocation),
+        Verb::Backups(verb) => backups::run(&verb, place, now, invocation),
     }
 }
 
-fn understood<T: DeserializeOwned>(word: &str) -> Result<T, Fault> {
+pub(super) fn understood<T: DeserializeOwned>(word: &str) -> Result<T, Fault> {
     decode(word).map_err(|bad| invalid(&bad))
 }
 
-fn invalid(bad: &BadRequest) -> Fault {
+pub(super) fn invalid(bad: &BadRequest) -> Fault {
     Fault {
         kind: FaultKind::Invalid,
         message: bad.to_string(),
@@ -262,7 +270,7 @@ fn other_protocol(words: &[String]) -> Option<&str> {
 }
 
 /// Answers in JSON, or by `tell`.
-fn answer<T: Serialize>(
+pub(super) fn answer<T: Serialize>(
     is_json: bool,
     result: Result<T, Fault>,
     invocation: &Invocation,

@@ -103,10 +103,9 @@ fn the_json_of_a_backup_names_the_file_and_its_manifest() {
 #[test]
 fn the_list_tells_size_service_and_state_of_each() {
     let host = host_with("redis");
-    let empty = host.cli(&["db", "shop", "list-backups"]).run();
+    let empty = host.cli(&["db", "shop", "list-backups", "--local"]).run();
     assert_eq!(empty.status, Some(0), "{empty:?}");
-    let text = empty.stdout + &empty.stderr;
-    assert!(text.contains("No local backups found"), "{text}");
+    assert!(empty.stderr.contains("No backups found"), "{empty:?}");
 
     say(&host, "redis", b"SET a b\n");
     made(&host, &[]);
@@ -124,64 +123,70 @@ fn the_list_tells_size_service_and_state_of_each() {
     fs::write(here.join("notes.dump"), "mine").unwrap();
 
     let size = bytes.len();
-    let row = |file: &str, size: usize, service: Value, state: &str, reason: &str| json!({"file": file, "size": size, "service": service, "state": state, "reason": reason});
+    let row = |id: &str, size: usize, service: Value, flaw: Value, reason: &str| json!({"id": id, "size": size, "service": service, "flaw": flaw, "reason": reason});
     let wanted = json!([
-        row(
-            good_name,
-            size,
-            json!("store"),
-            "checked when it was made",
-            "manual"
-        ),
+        row(good_name, size, json!("store"), Value::Null, "manual"),
         row(
             "pre-restore_shop-20260103_000000.dump",
             size,
             Value::Null,
-            "damaged manifest",
+            json!("damaged manifest"),
             "pre-restore"
         ),
         row(
             "shop-20260102_000000.dump",
             size - 1,
             json!("store"),
-            "damaged: its size has changed",
+            json!("damaged: its size has changed"),
             "manual"
         ),
         row(
             "shop-20260101_000000.dump",
             size,
             Value::Null,
-            "no manifest",
+            json!("no manifest"),
             "manual"
         ),
     ]);
+    // Without the plugin nothing is known of the server, which is said.
     let listed = host.cli(&["db", "shop", "list-backups", "--json"]).run();
     assert_eq!(listed.status, Some(0), "{listed:?}");
-    let mut told: Value = serde_json::from_str(&listed.stdout).unwrap();
+    let told: Value = serde_json::from_str(&listed.stdout).unwrap();
     assert_eq!(told["app"], "shop");
-    assert_eq!(told["local"][1]["time"], "2026-01-03T00:00:00Z");
-    for row in told["local"].as_array_mut().unwrap() {
-        row.as_object_mut().unwrap().remove("time");
+    assert_eq!(told["unknown"][0]["place"], "server");
+    assert_eq!(told["unknown"][0]["is_error"], false);
+    let rows = told["backups"].as_array().unwrap();
+    assert_eq!(rows[1]["time"], "2026-01-03T00:00:00Z");
+    assert_eq!(
+        rows[0]["verified_at"],
+        manifest(&good)["finished"]
+            .as_str()
+            .map_or(Value::Null, |time| json!(format!("{}Z", &time[..19])))
+    );
+    for (row, wanted) in rows.iter().zip(wanted.as_array().unwrap()) {
+        for (key, value) in wanted.as_object().unwrap() {
+            assert_eq!(&row[key], value, "{key} of {row}");
+        }
     }
-    assert_eq!(told["local"], wanted);
+    assert_eq!(rows.len(), 4);
 
     let listed = host.cli(&["db", "shop", "list-backups"]).run();
     assert_eq!(listed.status, Some(0), "{listed:?}");
-    let rows: Vec<String> = wanted
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| {
-            format!(
-                "  {}  {} bytes  {}  {}\n",
-                row["file"].as_str().unwrap(),
-                row["size"],
-                row["service"].as_str().unwrap_or("unknown service"),
-                row["state"].as_str().unwrap()
-            )
-        })
-        .collect();
-    assert!(listed.stdout.ends_with(&rows.concat()), "{listed:?}");
+    let lines: Vec<&str> = listed.stdout.lines().collect();
+    assert_eq!(lines.len(), 6, "{listed:?}");
+    assert!(
+        lines[0].starts_with("PLACE") && lines[0].ends_with("ID"),
+        "{listed:?}"
+    );
+    for (line, row) in lines[1..5].iter().zip(wanted.as_array().unwrap()) {
+        assert!(line.starts_with("local"), "{line}");
+        assert!(line.ends_with(row["id"].as_str().unwrap()), "{line}");
+        assert!(
+            line.contains(row["flaw"].as_str().unwrap_or("checked 20")),
+            "{line}"
+        );
+    }
+    assert_eq!(lines[5], "server  unknown: the plugin is not on the host");
     assert!(!(listed.stdout + &listed.stderr).contains("shop-two"));
 }
 

@@ -1,8 +1,10 @@
 //! Backups and restores with the real engines, as far as they are installed; in CI they are.
 
+mod bucket;
 mod faults;
 mod local;
 mod round_trips;
+mod server;
 mod ways_back;
 
 use std::{
@@ -49,12 +51,21 @@ fn host_with(kind: &str) -> TestHost {
 
 /// Sends statements to the client of the service and returns what it says.
 fn say(host: &TestHost, kind: &str, statements: &[u8]) -> String {
+    say_to(host, kind, "store", statements)
+}
+
+/// The same to a service of any name.
+fn say_to(host: &TestHost, kind: &str, service: &str, statements: &[u8]) -> String {
     use std::io::Write;
     let mut child = Command::new(host.home().join("bin/ssh"))
         .arg("-i")
         .arg(host.home().join("my keys/id"))
         .args(["-o", "BatchMode=yes", "-p", &host.port().to_string()])
-        .args(["--", "dokku@127.0.0.1", &format!("{kind}:connect store")])
+        .args([
+            "--",
+            "dokku@127.0.0.1",
+            &format!("{kind}:connect {service}"),
+        ])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -1,0 +1,251 @@
+//! `dokku-cli backup`: all databases of all apps, and `db APP backup-server`.
+
+mod plugin;
+
+use clap::Args;
+use dokku_deploy::{
+    app::{AppName, Environment},
+    backup::{Fresh, Place, Reason},
+    flows::backup::{self as flow, ObserveError, Only},
+    interrupt::Interrupts,
+    plugin_protocol::{BackupOutcome, BackupReport, BackupRequest},
+    retention::Rule,
+    service::ServiceKind,
+};
+
+pub use self::plugin::{Server, ask, receive};
+use super::{plugin::To, with_host};
+use crate::{
+    backup::{Bucket, BucketSettings, Run},
+    clock::SystemClock,
+    exit_codes,
+    failure::Failure,
+    host::SshHost,
+    invocation::Invocation,
+    project::Project,
+};
+
+/// What `backup` takes.
+#[derive(Debug, Args)]
+pub struct BackupArguments {
+    /// Only this app
+    #[arg(long, value_name = "APP")]
+    pub app: Option<String>,
+    /// Only services of this kind, or all
+    #[arg(long, value_name = "KIND", default_value = "all", value_parser = ["all", "postgres", "mysql", "mariadb", "redis", "mongo", "rabbitmq", "elasticsearch"])]
+    pub service: String,
+    /// Where to; both where `AWS_S3_BUCKET` is set, else server
+    #[arg(long, value_enum)]
+    pub to: Option<To>,
+    /// Afterwards remove backups that .dokku/config.yml does not keep, of services whose new one is good
+    #[arg(long)]
+    pub prune: bool,
+}
+
+/// What the settings of the project say about an app's backups.
+pub struct Policy {
+    /// Which ones stay.
+    pub rule: Rule,
+    /// Public keys.
+    pub encrypt_to: Vec<String>,
+}
+
+/// The rule and the keys of the project around the current directory.
+pub fn policy(app: Option<&AppName>) -> Result<Policy, Failure> {
+    let settings = Project::around(&std::env::current_dir()?)?.settings()?;
+    let environment = app.map_or(Environment::Production, Environment::of_app);
+    let backup = settings.resolve(environment).backup;
+    Ok(Policy {
+        rule: Rule {
+            days: backup.retention_days,
+            last: backup.keep_last.unwrap_or(0),
+            daily: backup.keep_daily.unwrap_or(0),
+            weekly: backup.keep_weekly.unwrap_or(0),
+            monthly: backup.keep_monthly.unwrap_or(0),
+        },
+        encrypt_to: backup.encrypt_to,
+    })
+}
+
+/// `dokku-cli backup`
+pub fn run(arguments: &BackupArguments, invocation: &Invocation) -> Result<u8, Failure> {
+    let app = arguments
+        .app
+        .as_deref()
+        .map(|app| invocation.named_app(app))
+        .transpose()?;
+    let bucket = BucketSettings::from_environment()?;
+    let places = match (arguments.to, &bucket) {
+        (Some(to), None) if to != To::Server => {
+            return Err(Failure::settings(
+                "there is no bucket to back up to: AWS_S3_BUCKET is not set",
+            )
+            .hint("Set AWS_S3_BUCKET, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if it is not us-east-1, AWS_REGION."));
+        }
+        (Some(to), _) => to.places(),
+        (None, Some(_)) => To::Both.places(),
+        (None, None) => {
+            invocation.ui.warning(
+                "No bucket is set (AWS_S3_BUCKET): data and backups are on one disk, and lost together",
+            );
+            To::Server.places()
+        }
+    };
+    let policy = policy(app.as_ref())?;
+    let request = BackupRequest {
+        app,
+        kind: arguments.service.parse::<ServiceKind>().ok(),
+        service: None,
+        reason: Reason::Manual,
+        has_bucket: places.contains(&Place::S3),
+        to: places,
+        encrypt_to: policy.encrypt_to,
+        prune: arguments.prune.then_some(policy.rule),
+        fresh: Fresh::Only,
+    };
+    let report = with_host(invocation, |host, interrupts| {
+        make(
+            host,
+            interrupts,
+            &request,
+            bucket.as_ref(),
+            arguments.to.is_some(),
+            invocation,
+        )
+    })?;
+    finish(&report, invocation)
+}
+
+/// `dokku-cli db APP backup-server`; without an app, of all.
+pub fn on_server(
+    app: Option<AppName>,
+    service: Option<&str>,
+    invocation: &Invocation,
+) -> Result<u8, Failure> {
+    let kind: Option<ServiceKind> = service.and_then(|word| word.parse().ok());
+    let request = BackupRequest {
+        encrypt_to: policy(app.as_ref())?.encrypt_to,
+        app,
+        kind,
+        service: service.filter(|_| kind.is_none()).map(str::to_owned),
+        reason: Reason::Manual,
+        to: vec![Place::Server],
+        has_bucket: false,
+        prune: None,
+        fresh: Fresh::Only,
+    };
+    let report = with_host(invocation, |host, interrupts| {
+        make(host, interrupts, &request, None, true, invocation)
+    })?;
+    finish(&report, invocation)
+}
+
+/// By the plugin; where there is none and the bucket is enough, from here.
+pub fn make(
+    host: &SshHost,
+    interrupts: &dyn Interrupts,
+    request: &BackupRequest,
+    bucket: Option<&BucketSettings>,
+    is_place_named: bool,
+    invocation: &Invocation,
+) -> Result<BackupReport, Failure> {
+    let ui = invocation.ui;
+    match plugin::make(host, interrupts, request, bucket, ui)? {
+        Server::Answered(report) => Ok(report),
+        Server::NoPlugin(failure) => {
+            let wants_server = request.to.contains(&Place::Server);
+            let (Some(bucket), false) = (bucket, wants_server && is_place_named) else {
+                return Err(failure);
+            };
+            if wants_server {
+                ui.warning("The plugin is not on the host: backups go to the bucket only, through this machine");
+            }
+            let bucket = Bucket::open(bucket)?;
+            let run = Run {
+                host,
+                shelf: None,
+                bucket: Some(&bucket),
+                encrypt_to: &request.encrypt_to,
+                reason: request.reason,
+                fresh: request.fresh,
+                clock: &SystemClock,
+                interrupts,
+                ui,
+            };
+            let found = match &request.app {
+                Some(app) => flow::linked(host, app, &ServiceKind::ALL),
+                None => flow::all(host, &ServiceKind::ALL),
+            }?;
+            let only = Only {
+                app: request.app.clone(),
+                kind: request.kind,
+                service: None,
+            };
+            let mut report = run.all(&flow::plan(&found, &only));
+            if let Some(rule) = &request.prune {
+                run.prune(&mut report, rule);
+            }
+            Ok(report)
+        }
+    }
+}
+
+impl From<ObserveError> for Failure {
+    fn from(error: ObserveError) -> Self {
+        match error {
+            ObserveError::Host(error) => error.into(),
+            ObserveError::NoSuchApp { app, host } => super::missing(&app, &host),
+        }
+    }
+}
+
+/// The summary: every success and failure by name.
+fn finish(report: &BackupReport, invocation: &Invocation) -> Result<u8, Failure> {
+    let ui = invocation.ui;
+    for warning in &report.warnings {
+        ui.warning(warning);
+    }
+    for gone in report.pruned.iter().filter(|pruned| !pruned.is_kept) {
+        ui.info(&format!("{}: removed ({})", gone.id, gone.why));
+    }
+    if ui.is_json() {
+        ui.json(report)?;
+    }
+    let mut failures = Vec::new();
+    for result in &report.results {
+        let of = format!("{} {} of {}", result.kind, result.service, result.app);
+        match &result.outcome {
+            BackupOutcome::Made { id, manifest } | BackupOutcome::Young { id, manifest } => {
+                if !ui.is_json() {
+                    ui.verdict(
+                        true,
+                        "✓ ",
+                        &format!("{of}: {id} ({})", super::size(manifest.size)),
+                    )?;
+                }
+            }
+            BackupOutcome::Failed { why } => {
+                if !ui.is_json() {
+                    ui.verdict(false, "✗ ", &format!("{of}, to {}: {why}", result.place))?;
+                }
+                failures.push(format!("{of} ({})", result.place));
+            }
+        }
+    }
+    if report.results.is_empty() {
+        ui.warning("There is no service to back up: no app is linked to one that was asked for");
+    }
+    if failures.is_empty() {
+        ui.success(&format!("{} backup(s) made", report.results.len()));
+        return Ok(exit_codes::OK);
+    }
+    Err(Failure::new(
+        exit_codes::VERIFICATION,
+        format!(
+            "{} of {} backups failed: {}",
+            failures.len(),
+            report.results.len(),
+            failures.join(", ")
+        ),
+    ))
+}

@@ -1,0 +1,266 @@
+//! `dokku deploy-system:backup…`
+
+use clap::{Args, Subcommand, ValueEnum};
+use dokku_deploy::{
+    app::AppName,
+    backup::{Fresh, Place as Where, Reason},
+    clock::stamp,
+    plugin_protocol::{BackupReport, BackupRequest, BackupsRequest, Fault, FaultKind, Listing},
+    service::ServiceKind,
+};
+use jiff::Timestamp;
+
+use super::subcommand::{Common, answer, understood};
+use crate::{
+    commands::size,
+    exit_codes,
+    failure::Failure,
+    invocation::Invocation,
+    server::{Place, backups},
+    ui::visible,
+};
+
+/// Places to back up to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum To {
+    /// The host's own disk
+    Server,
+    /// The bucket
+    S3,
+    /// Both
+    Both,
+}
+
+impl To {
+    /// As they are asked for.
+    pub fn places(self) -> Vec<Where> {
+        match self {
+            Self::Server => vec![Where::Server],
+            Self::S3 => vec![Where::S3],
+            Self::Both => vec![Where::Server, Where::S3],
+        }
+    }
+}
+
+/// What can be asked about backups.
+#[derive(Debug, Subcommand)]
+pub enum Verbs {
+    Backup(MakeWords),
+    Backups(ListWords),
+    BackupVerify(ListWords),
+    BackupPrune(ListWords),
+    BackupSend(SendWords),
+}
+
+/// Answers it.
+pub fn run(
+    verb: &Verbs,
+    place: &Place,
+    now: Timestamp,
+    invocation: &Invocation,
+) -> Result<u8, Failure> {
+    match verb {
+        Verbs::Backup(words) => make(words, place, invocation),
+        Verbs::Backups(words) => list(words, place, invocation),
+        Verbs::BackupVerify(words) => verify(words, place, invocation),
+        Verbs::BackupPrune(words) => prune(words, place, now, invocation),
+        Verbs::BackupSend(words) => send(words, place),
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct MakeWords {
+    #[command(flatten)]
+    common: Common,
+    /// The whole request, as `dokku-cli` sends it
+    #[arg(long, value_name = "BASE64", conflicts_with_all = ["all_apps", "to", "app", "service"])]
+    request: Option<String>,
+    /// All apps but previews
+    #[arg(long, conflicts_with = "app")]
+    all_apps: bool,
+    #[arg(long, value_enum, default_value = "server")]
+    to: To,
+    #[arg(env = "DOKKU_APP_NAME", required_unless_present_any = ["request", "all_apps"])]
+    app: Option<AppName>,
+    /// A kind or a name
+    service: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ListWords {
+    #[command(flatten)]
+    common: Common,
+    /// The whole request, as `dokku-cli` sends it
+    #[arg(long, value_name = "BASE64", conflicts_with_all = ["id", "dry_run", "app"])]
+    request: Option<String>,
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+    #[arg(long)]
+    dry_run: bool,
+    #[arg(env = "DOKKU_APP_NAME")]
+    app: Option<AppName>,
+}
+
+#[derive(Debug, Args)]
+pub struct SendWords {
+    #[command(flatten)]
+    common: Common,
+    id: String,
+}
+
+impl MakeWords {
+    fn asked(&self, place: &Place) -> Result<BackupRequest, Fault> {
+        if let Some(word) = &self.request {
+            return understood(word);
+        }
+        let settings = backups::BackupSettings::read(place).map_err(|error| Fault {
+            kind: FaultKind::Failed,
+            message: error.to_string(),
+        })?;
+        let kind: Option<ServiceKind> = self.service.as_deref().and_then(|word| word.parse().ok());
+        Ok(BackupRequest {
+            app: self.app.clone().filter(|_| !self.all_apps),
+            kind,
+            service: self.service.clone().filter(|_| kind.is_none()),
+            reason: Reason::Manual,
+            to: self.to.places(),
+            encrypt_to: settings.encrypt_to,
+            has_bucket: false,
+            prune: None,
+            fresh: Fresh::Only,
+        })
+    }
+}
+
+impl ListWords {
+    fn asked(&self, place: &Place) -> Result<BackupsRequest, Fault> {
+        if let Some(word) = &self.request {
+            return understood(word);
+        }
+        let settings = backups::BackupSettings::read(place).map_err(|error| Fault {
+            kind: FaultKind::Failed,
+            message: error.to_string(),
+        })?;
+        Ok(BackupsRequest {
+            app: self.app.clone(),
+            id: self.id.clone(),
+            rule: Some(settings.rule),
+            is_dry_run: self.dry_run,
+            with_bucket: true,
+        })
+    }
+
+    fn is_json(&self) -> bool {
+        self.common.format == "json"
+    }
+}
+
+fn make(words: &MakeWords, place: &Place, invocation: &Invocation) -> Result<u8, Failure> {
+    let report = words
+        .asked(place)
+        .and_then(|request| backups::make(place, &request, invocation.ui));
+    answer(
+        words.common.format == "json",
+        report,
+        invocation,
+        |report| told(&report, invocation),
+    )
+}
+
+/// The summary, and the exit code.
+pub fn told(report: &BackupReport, invocation: &Invocation) -> Result<u8, Failure> {
+    let failures = report
+        .results
+        .iter()
+        .filter(|result| result.outcome.is_failure())
+        .count();
+    for warning in &report.warnings {
+        invocation.ui.warning(warning);
+    }
+    if failures > 0 {
+        return Err(Failure::new(
+            exit_codes::VERIFICATION,
+            format!("{failures} of {} backups failed", report.results.len()),
+        ));
+    }
+    Ok(exit_codes::OK)
+}
+
+fn list(words: &ListWords, place: &Place, invocation: &Invocation) -> Result<u8, Failure> {
+    let listing = words
+        .asked(place)
+        .and_then(|request| backups::list(place, &request));
+    answer(words.is_json(), listing, invocation, |listing: Listing| {
+        for one in &listing.backups {
+            invocation.ui.result(&visible(&format!(
+                "{}  {}  {}  {}",
+                one.id,
+                stamp(one.time),
+                size(one.size),
+                one.flaw.as_deref().unwrap_or("checked when it was made")
+            )))?;
+        }
+        match &listing.unknown {
+            None => Ok(exit_codes::OK),
+            Some(why) => Err(Failure::new(
+                exit_codes::HOST,
+                format!("what the bucket holds is not known: {why}"),
+            )),
+        }
+    })
+}
+
+fn verify(words: &ListWords, place: &Place, invocation: &Invocation) -> Result<u8, Failure> {
+    let verified = words
+        .asked(place)
+        .and_then(|request| backups::verify(place, &request));
+    answer(words.is_json(), verified, invocation, |verified| {
+        let mut code = exit_codes::OK;
+        for one in &verified {
+            let verdict = match &one.flaw {
+                Some(flaw) => {
+                    code = exit_codes::VERIFICATION;
+                    flaw.as_str()
+                }
+                None if one.is_sealed => "what was written; encrypted, so not looked into",
+                None => "good",
+            };
+            invocation
+                .ui
+                .result(&visible(&format!("{}: {verdict}", one.id)))?;
+        }
+        Ok(code)
+    })
+}
+
+fn prune(
+    words: &ListWords,
+    place: &Place,
+    now: Timestamp,
+    invocation: &Invocation,
+) -> Result<u8, Failure> {
+    let pruned = words
+        .asked(place)
+        .and_then(|request| backups::prune(place, &request, now));
+    answer(words.is_json(), pruned, invocation, |pruned| {
+        for one in &pruned {
+            let verb = if one.is_kept { "stays" } else { "goes" };
+            invocation
+                .ui
+                .result(&visible(&format!("{}: {verb} ({})", one.id, one.why)))?;
+        }
+        Ok(exit_codes::OK)
+    })
+}
+
+/// Standard output is the backup itself.
+fn send(words: &SendWords, place: &Place) -> Result<u8, Failure> {
+    backups::send(place, &words.id).map_err(|fault| {
+        let code = match fault.kind {
+            FaultKind::Invalid => exit_codes::USAGE,
+            _ => exit_codes::INTERNAL,
+        };
+        Failure::new(code, fault.message)
+    })?;
+    Ok(exit_codes::OK)
+}

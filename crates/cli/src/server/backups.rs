@@ -1,0 +1,200 @@
+//! Backups on the host itself: what `deploy-system:backup…` does.
+
+mod settings;
+
+use std::io::{self, Read};
+
+use dokku_deploy::{
+    backup::{BackupId, Place as Where, StoredName},
+    flows::backup::{self, ObserveError, Only},
+    interrupt::Never,
+    plugin_protocol::{
+        BackupReport, BackupRequest, BackupsRequest, Fault, FaultKind, Listing, Pruned, Verified,
+    },
+    service::{ServiceKind, ServiceName},
+};
+use jiff::Timestamp;
+
+pub use self::settings::BackupSettings;
+use super::place::Place;
+use crate::{
+    backup::{Bucket, BucketSettings, Run, Shelf},
+    clock::SystemClock,
+    host::LocalHost,
+    ui::Ui,
+};
+
+fn failed(error: &impl ToString) -> Fault {
+    Fault {
+        kind: FaultKind::Failed,
+        message: error.to_string(),
+    }
+}
+
+fn invalid(message: impl Into<String>) -> Fault {
+    Fault {
+        kind: FaultKind::Invalid,
+        message: message.into(),
+    }
+}
+
+/// The directory of backups.
+pub fn shelf(place: &Place) -> Result<Shelf, Fault> {
+    let root = place.backups().map_err(|error| failed(&error))?;
+    Ok(Shelf { root })
+}
+
+/// The bucket that a request brings with it, or else the one that the host knows.
+pub fn bucket_of(
+    has_bucket: bool,
+    settings: &BackupSettings,
+) -> Result<Option<BucketSettings>, Fault> {
+    if !has_bucket {
+        return Ok(settings.bucket.clone());
+    }
+    let mut text = String::new();
+    io::stdin()
+        .take(64 * 1024)
+        .read_to_string(&mut text)
+        .map_err(|error| failed(&error))?;
+    BucketSettings::from_json(text.trim())
+        .map(Some)
+        .map_err(|bad| invalid(bad.to_string()))
+}
+
+/// Makes backups.
+pub fn make(place: &Place, request: &BackupRequest, ui: &Ui) -> Result<BackupReport, Fault> {
+    let settings = BackupSettings::read(place).map_err(|error| failed(&error))?;
+    let encrypt_to = if request.encrypt_to.is_empty() {
+        &settings.encrypt_to
+    } else {
+        &request.encrypt_to
+    };
+    let bucket = if request.to.contains(&Where::S3) {
+        let settings = bucket_of(request.has_bucket, &settings)?.ok_or_else(|| {
+            invalid("no bucket is set up on this host, and none came with the request")
+        })?;
+        Some(Bucket::open(&settings).map_err(|error| failed(&error))?)
+    } else {
+        None
+    };
+    let shelf = if request.to.contains(&Where::Server) {
+        Some(shelf(place)?)
+    } else {
+        None
+    };
+    if bucket.is_none() && shelf.is_none() {
+        return Err(invalid("no place is named to back up to"));
+    }
+    let service = request
+        .service
+        .as_deref()
+        .map(ServiceName::new)
+        .transpose()
+        .map_err(|error| invalid(error.to_string()))?;
+    let only = Only {
+        app: request.app.clone(),
+        kind: request.kind,
+        service,
+    };
+    let host = LocalHost;
+    let found = match &only.app {
+        Some(app) => backup::linked(&host, app, &ServiceKind::ALL),
+        None => backup::all(&host, &ServiceKind::ALL),
+    }
+    .map_err(|error| match &error {
+        ObserveError::NoSuchApp { .. } => Fault {
+            kind: FaultKind::NoSuchApp,
+            message: error.to_string(),
+        },
+        ObserveError::Host(_) => failed(&error),
+    })?;
+    let run = Run {
+        host: &host,
+        shelf: shelf.as_ref(),
+        bucket: bucket.as_ref(),
+        encrypt_to,
+        reason: request.reason,
+        fresh: request.fresh,
+        clock: &SystemClock,
+        interrupts: &Never,
+        ui,
+    };
+    let mut report = run.all(&backup::plan(&found, &only));
+    if let Some(rule) = &request.prune {
+        run.prune(&mut report, rule);
+    }
+    Ok(report)
+}
+
+/// Lists the backups of the host, and those of the bucket that it knows.
+pub fn list(place: &Place, request: &BackupsRequest) -> Result<Listing, Fault> {
+    let app = request.app.as_ref();
+    let mut listing = Listing {
+        backups: shelf(place)?.list(app).map_err(|error| failed(&error))?,
+        ..Listing::default()
+    };
+    let settings = BackupSettings::read(place).map_err(|error| failed(&error))?;
+    listing.has_schedule = settings.at.is_some();
+    if let Some(bucket) = settings.bucket.filter(|_| request.with_bucket) {
+        match Bucket::open(&bucket).and_then(|bucket| bucket.list(app)) {
+            Ok(found) => listing.backups.extend(found),
+            Err(error) => listing.unknown = Some(error.to_string()),
+        }
+    }
+    Ok(listing)
+}
+
+/// Reads one backup, or all of an app, to the end.
+pub fn verify(place: &Place, request: &BackupsRequest) -> Result<Vec<Verified>, Fault> {
+    let shelf = shelf(place)?;
+    let names = match &request.id {
+        Some(id) => vec![on_server(id)?],
+        None => shelf
+            .list(request.app.as_ref())
+            .map_err(|error| failed(&error))?
+            .iter()
+            .filter_map(|one| BackupId::parse(&one.id))
+            .map(|id| id.name)
+            .collect(),
+    };
+    Ok(names.iter().map(|name| shelf.verify(name)).collect())
+}
+
+/// Removes what a rule does not keep.
+pub fn prune(
+    place: &Place,
+    request: &BackupsRequest,
+    now: Timestamp,
+) -> Result<Vec<Pruned>, Fault> {
+    let rule = request
+        .rule
+        .as_ref()
+        .ok_or_else(|| invalid("no rule says what is kept"))?;
+    let shelf = shelf(place)?;
+    let listed = shelf
+        .list(request.app.as_ref())
+        .map_err(|error| failed(&error))?;
+    shelf
+        .prune_listed(&listed, rule, now, request.is_dry_run)
+        .map_err(|error| failed(&error))
+}
+
+/// Writes a backup to standard output as it lies there.
+pub fn send(place: &Place, name: &str) -> Result<(), Fault> {
+    let name = on_server(name)?;
+    let path = shelf(place)?.file(&name);
+    let mut file = fs_err::File::open(path).map_err(|error| failed(&error))?;
+    io::copy(&mut file, &mut io::stdout().lock())
+        .map(drop)
+        .map_err(|error| failed(&error))
+}
+
+fn on_server(id: &str) -> Result<StoredName, Fault> {
+    let name = id.strip_prefix("server:").unwrap_or(id);
+    StoredName::parse(name).ok_or_else(|| {
+        invalid(format!(
+            "{id:?} is no id of a backup on the server: KIND/APP/FILE"
+        ))
+    })
+}

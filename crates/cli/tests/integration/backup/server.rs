@@ -1,0 +1,265 @@
+//! Backups on the host, made by the plugin.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+use crate::{
+    plugin::Guarded,
+    support::{Ran, TestHost, await_until},
+};
+
+/// Where the host keeps its backups.
+pub fn shelf(host: &TestHost) -> PathBuf {
+    host.home().join("backups")
+}
+
+/// A host with the plugin and the app `shop`, linked to services of these kinds and names.
+pub fn guarded(services: &[(&str, &str)]) -> Guarded {
+    let guarded = Guarded::start();
+    let host = &guarded.host;
+    host.create_app("shop");
+    for (kind, name) in services {
+        host.ssh(&format!("{kind}:create {name}"));
+        host.ssh(&format!("{kind}:link {name} shop --no-restart"));
+    }
+    fs::create_dir_all(guarded.data()).unwrap();
+    let place = shelf(host).display().to_string();
+    fs::write(guarded.data().join("backups"), place).unwrap();
+    guarded
+}
+
+/// Files below a directory, relative.
+pub fn files(top: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut directories = vec![top.to_owned()];
+    while let Some(directory) = directories.pop() {
+        let Ok(entries) = fs::read_dir(&directory) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else {
+                let inside = path.strip_prefix(top).unwrap();
+                found.insert(inside.to_str().unwrap().to_owned());
+            }
+        }
+    }
+    found
+}
+
+pub fn backups(host: &TestHost) -> Vec<String> {
+    without_manifests(&shelf(host))
+}
+
+/// The files below a directory, but for manifests.
+pub fn without_manifests(top: &Path) -> Vec<String> {
+    let is_manifest = |name: &String| Path::new(name).extension().is_some_and(|end| end == "json");
+    let all = files(top).into_iter();
+    all.filter(|name| !is_manifest(name)).collect()
+}
+
+fn back_up(host: &TestHost, words: &[&str]) -> Ran {
+    host.cli(&[&["db", "shop", "backup-server"], words].concat())
+        .run()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn the_plugin_writes_checked_files_for_their_owner_only() {
+    let guarded = guarded(&[("postgres", "maindb"), ("redis", "cache")]);
+    let host = &guarded.host;
+    super::say_to(
+        host,
+        "postgres",
+        "maindb",
+        b"CREATE TABLE t AS SELECT generate_series(1, 1000) n;\n",
+    );
+    let made = back_up(host, &["--json"]);
+    assert_eq!(made.status, Some(0), "{made:?}");
+    assert!(
+        made.stderr
+            .contains("Backing up postgres database: maindb of shop"),
+        "{made:?}"
+    );
+    let report: Value = serde_json::from_str(&made.stdout).unwrap();
+    let results = report["results"].as_array().unwrap();
+    assert_eq!(results.len(), 2, "{report}");
+    for result in results {
+        let id = result["id"].as_str().unwrap();
+        let file = shelf(host).join(id.strip_prefix("server:").unwrap());
+        let kind = result["kind"].as_str().unwrap();
+        assert!(id.starts_with(&format!("server:{kind}/shop/20")), "{id}");
+        assert!(Path::new(id).extension().unwrap() == "gz", "{id}");
+        assert_eq!(mode(&file), 0o600);
+        assert_eq!(mode(file.parent().unwrap()), 0o700);
+        let manifest: Value =
+            serde_json::from_slice(&fs::read(format!("{}.json", file.display())).unwrap()).unwrap();
+        assert_eq!(manifest, result["manifest"]);
+        assert_eq!(manifest["size"], fs::metadata(&file).unwrap().len());
+        let unpacked = Command::new("gunzip")
+            .arg("-c")
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert!(unpacked.status.success());
+        assert_eq!(manifest["raw_size"], unpacked.stdout.len());
+    }
+    assert_eq!(files(&shelf(host)).len(), 4);
+    // Names that are taken are not written over.
+    let again = back_up(host, &["redis"]);
+    assert_eq!(again.status, Some(0), "{again:?}");
+    assert_eq!(backups(host).len(), 3);
+    let read = host.ssh("deploy-system:backup-verify shop");
+    assert_eq!(read.matches(": good\n").count(), 3, "{read}");
+}
+
+#[test]
+fn two_services_of_one_kind_have_names_of_their_own() {
+    let guarded = guarded(&[("redis", "redis-shop"), ("redis", "queue")]);
+    let made = back_up(&guarded.host, &[]);
+    assert_eq!(made.status, Some(0), "{made:?}");
+    let names = backups(&guarded.host);
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(
+        names.iter().any(|name| name.ends_with(".queue.gz")),
+        "{names:?}"
+    );
+    let only = back_up(&guarded.host, &["queue"]);
+    assert_eq!(only.status, Some(0), "{only:?}");
+    assert!(only.stdout.contains("redis queue of shop"), "{only:?}");
+    assert!(!only.stdout.contains("redis-shop"), "{only:?}");
+}
+
+#[test]
+fn all_apps_are_backed_up_but_previews_and_every_failure_is_named() {
+    let guarded = guarded(&[("redis", "cache")]);
+    let host = &guarded.host;
+    for app in ["blog", "shop-pr-4"] {
+        host.create_app(app);
+        host.ssh(&format!("redis:create redis-{app}"));
+        host.ssh(&format!("redis:link redis-{app} {app} --no-restart"));
+    }
+    let made = host.cli(&["backup", "--to", "server"]).run();
+    assert_eq!(made.status, Some(0), "{made:?}");
+    let names = backups(host);
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(
+        names[0].starts_with("redis/blog/") && names[1].starts_with("redis/shop/"),
+        "{names:?}"
+    );
+
+    host.fail_next("redis:export", 1);
+    let half = host.cli(&["backup"]).run();
+    assert_eq!(half.status, Some(7), "{half:?}");
+    assert!(
+        half.stderr.contains("data and backups are on one disk"),
+        "{half:?}"
+    );
+    assert!(
+        half.stderr.contains("1 of 2 backups failed: redis "),
+        "{half:?}"
+    );
+    assert!(
+        half.stderr.contains("redis:export is out of order"),
+        "{half:?}"
+    );
+    assert_eq!(half.stdout.matches('✓').count(), 1, "{half:?}");
+    assert_eq!(half.stdout.matches('✗').count(), 1, "{half:?}");
+    assert_eq!(backups(host).len(), 3);
+
+    let one = host
+        .cli(&[
+            "backup",
+            "--app",
+            "shop-pr-4",
+            "--service",
+            "redis",
+            "--json",
+        ])
+        .run();
+    assert_eq!(one.status, Some(0), "{one:?}");
+    let report: Value = serde_json::from_str(&one.stdout).unwrap();
+    assert_eq!(report["results"][0]["app"], "shop-pr-4");
+    let unknown = host.cli(&["backup", "--app", "nobody"]).run();
+    assert_eq!(unknown.status, Some(5), "{unknown:?}");
+    assert!(
+        unknown.stderr.contains("there is no app nobody"),
+        "{unknown:?}"
+    );
+    let nowhere = host.cli(&["backup", "--to", "s3"]).run();
+    assert_eq!(nowhere.status, Some(3), "{nowhere:?}");
+}
+
+#[test]
+fn without_the_plugin_both_ways_out_are_told() {
+    let host = super::host_with("redis");
+    let refused = back_up(&host, &[]);
+    assert_eq!(refused.status, Some(5), "{refused:?}");
+    for way in [
+        "dokku-cli server setup --root-ssh root@",
+        "dokku-cli db APP backup",
+    ] {
+        assert!(refused.stderr.contains(way), "{refused:?}");
+    }
+}
+
+#[test]
+fn an_export_that_is_killed_on_the_server_leaves_no_backup() {
+    let guarded = guarded(&[("postgres", "maindb")]);
+    let host = &guarded.host;
+    super::say_to(
+        host,
+        "postgres",
+        "maindb",
+        b"CREATE TABLE t AS SELECT n, sha512(n::text::bytea) AS h FROM generate_series(1, 60000) n;\n",
+    );
+    // An export that stops in its middle, and waits to be killed.
+    let waiting = host.home().join("waiting");
+    let dokku = host.home().join("root/bin/dokku");
+    let real = host.home().join("root/bin/real-dokku");
+    fs::rename(&dokku, &real).unwrap();
+    fs::write(
+        &dokku,
+        format!(
+            "#!/bin/sh\ncase \"$*\" in *:export*) {real} \"$@\" | head -c 100000; echo $$ >{waiting}; while :; do sleep 0.05; done ;; *) exec {real} \"$@\" ;; esac\n",
+            real = real.display(),
+            waiting = waiting.display()
+        ),
+    )
+    .unwrap();
+    fs::set_permissions(&dokku, fs::Permissions::from_mode(0o755)).unwrap();
+    let running = host.cli(&["db", "shop", "backup-server"]).start();
+    await_until("half a dump", || {
+        fs::read_to_string(&waiting).is_ok_and(|text| text.ends_with('\n'))
+    });
+    let pid: i32 = fs::read_to_string(&waiting)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(pid).unwrap(),
+        rustix::process::Signal::KILL,
+    )
+    .unwrap();
+    let failed = running.finish();
+    assert_eq!(failed.status, Some(7), "{failed:?}");
+    assert!(failed.stderr.contains("was killed"), "{failed:?}");
+    assert_eq!(files(&shelf(host)).len(), 0);
+    fs::rename(&real, &dokku).unwrap();
+    let works = back_up(host, &[]);
+    assert_eq!(works.status, Some(0), "{works:?}");
+    assert_eq!(backups(host).len(), 1);
+}

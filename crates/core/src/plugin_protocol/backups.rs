@@ -1,0 +1,160 @@
+//! What is said about backups.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::AppName,
+    backup::{Fresh, Manifest, Place, Reason},
+    retention::Rule,
+    service::ServiceKind,
+};
+
+/// Asks for backups.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupRequest {
+    /// One app; without it all but previews.
+    pub app: Option<AppName>,
+    /// Services of this kind; without it all.
+    pub kind: Option<ServiceKind>,
+    /// The service of this name; without it all.
+    pub service: Option<String>,
+    /// Why.
+    pub reason: Reason,
+    /// Where to.
+    pub to: Vec<Place>,
+    /// Public keys; empty: not encrypted.
+    pub encrypt_to: Vec<String>,
+    /// Whether standard input holds the bucket and its keys.
+    pub has_bucket: bool,
+    /// Which backups are removed afterwards, of services whose new one is good; none otherwise.
+    pub prune: Option<Rule>,
+    /// Whether a good backup that is young enough is taken for the new one.
+    pub fresh: Fresh,
+}
+
+/// What became of one service, at one place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupResult {
+    /// The app.
+    pub app: String,
+    /// The kind of the service.
+    pub kind: ServiceKind,
+    /// The service.
+    pub service: String,
+    /// The place.
+    pub place: Place,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: BackupOutcome,
+}
+
+/// How a backup ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum BackupOutcome {
+    /// It is there, and passed its checks.
+    Made {
+        /// Its id.
+        id: String,
+        /// Its record.
+        manifest: Box<Manifest>,
+    },
+    /// A good one that is young enough was there already.
+    Young {
+        /// Its id.
+        id: String,
+        /// Its record.
+        manifest: Box<Manifest>,
+    },
+    /// There is none.
+    Failed {
+        /// Why not.
+        why: String,
+    },
+}
+
+impl BackupOutcome {
+    /// Whether there is no good backup.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed { .. })
+    }
+}
+
+/// What became of a request for backups.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupReport {
+    /// One entry for each service and place.
+    pub results: Vec<BackupResult>,
+    /// What was removed because the rule keeps it no longer.
+    pub pruned: Vec<Pruned>,
+    /// Trouble beside the backups themselves, such as a file that could not be removed.
+    pub warnings: Vec<String>,
+}
+
+/// A backup that was judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pruned {
+    /// Its id.
+    pub id: String,
+    /// Whether it stays.
+    pub is_kept: bool,
+    /// Why it stays, or why it went.
+    pub why: String,
+}
+
+/// Asks for the backups of an app, or for those of all; to verify, or to remove what is too old.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupsRequest {
+    /// The app; without it all.
+    pub app: Option<AppName>,
+    /// The id of one backup, for those who verify; without it all.
+    pub id: Option<String>,
+    /// The rule, for those who remove.
+    pub rule: Option<Rule>,
+    /// Only tell what would be removed.
+    pub is_dry_run: bool,
+    /// Whether the bucket that the host itself knows is meant too.
+    pub with_bucket: bool,
+}
+
+/// A backup that lies somewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Its id.
+    pub id: String,
+    /// When it was begun.
+    pub time: Timestamp,
+    /// Bytes of the file.
+    pub size: u64,
+    /// Its record; `None` where it has none, or one that cannot be read.
+    pub manifest: Option<Manifest>,
+    /// What is wrong with it, as far as that is known without reading it.
+    pub flaw: Option<String>,
+}
+
+/// The backups of a place.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// The newest first.
+    pub backups: Vec<Listed>,
+    /// Why the bucket that the host knows could not be listed.
+    pub unknown: Option<String>,
+    /// When all services were last backed up by the schedule without a failure.
+    pub last_success: Option<Timestamp>,
+    /// Whether the server's own timer is on.
+    pub has_schedule: bool,
+}
+
+/// A backup that was read to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// Its id.
+    pub id: String,
+    /// What is wrong with it; `None`: it is good.
+    pub flaw: Option<String>,
+    /// Whether what is inside could not be looked at, because it is encrypted.
+    pub is_sealed: bool,
+}
