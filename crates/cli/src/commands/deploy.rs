@@ -4,6 +4,7 @@ mod given;
 pub(super) mod narration;
 pub(super) mod outcome;
 mod record;
+pub(super) mod takeover;
 pub mod wish;
 
 use std::{path::PathBuf, time::Duration};
@@ -13,6 +14,7 @@ use dokku_deploy::{
     clock::Clock,
     deployment::{Deployment, Outcome},
     flows::deploy,
+    journal::Journal,
     rollout::{self, Aborted, Adoption, Ground, Plan, Refusal, Wish},
     settings::Inputs,
 };
@@ -119,9 +121,9 @@ pub fn watched(
     ui.header(&format!("Deploying {}", wish.app));
     let record = Record::begin(&wish, &ssh, invocation)?;
     if arguments.abort {
-        return record.abort(|| abort(&wish, ground, invocation));
+        return record.abort(|| abort(&wish, arguments, ground, invocation));
     }
-    let (plan, capabilities_notes) =
+    let (mut plan, capabilities_notes) =
         decide(&wish, arguments, ground, invocation).map_err(|failure| {
             let failure = match ground.interrupts.requests() {
                 (_, Some(signal)) if failure.code == exit_codes::INTERRUPTED => {
@@ -148,6 +150,14 @@ pub fn watched(
     }
     if arguments.dry_run {
         return show(&plan, &wish, invocation);
+    }
+    if let Some(journal) = &plan.takeover {
+        let asked = takeover::Asked {
+            way: "deploy --resume",
+            is_confirmed: arguments.resume && arguments.yes,
+        };
+        plan.stops_left_tasks = takeover::consent(journal, &wish, asked, ground, invocation)
+            .inspect_err(|failure| record.not_begun(failure))?;
     }
     if let Some(adoption) = &plan.adoption {
         adopt(adoption, &wish, arguments, invocation)
@@ -272,13 +282,26 @@ fn adopt(
 /// Whether there was anything to put back; in words what, if so.
 fn abort(
     wish: &Wish,
+    arguments: &DeployArguments,
     ground: Ground<'_>,
     invocation: &Invocation<'_>,
 ) -> Result<Option<String>, Failure> {
     let ui = invocation.ui;
     let observed = rollout::observe(wish, ground.host)?;
+    let journal = observed.app.as_ref().map(|app| Journal::of(&app.variables));
+    // One that cannot be read says nothing about who is at it.
+    let stops_left_tasks = match journal {
+        Some(Ok(Some(journal))) => {
+            let asked = takeover::Asked {
+                way: "deploy --abort",
+                is_confirmed: arguments.yes,
+            };
+            takeover::consent(&journal, wish, asked, ground, invocation)?
+        }
+        _ => false,
+    };
     let mut narration = Narration::new(ui);
-    let aborted = rollout::abort(wish, &observed, ground, &mut narration)
+    let aborted = rollout::abort(wish, &observed, stops_left_tasks, ground, &mut narration)
         .map_err(|error| outcome::not_aborted(&error, wish))?;
     match aborted {
         Aborted::Nothing => {

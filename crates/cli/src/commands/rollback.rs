@@ -18,7 +18,7 @@ use dokku_deploy::{
 
 use self::{course::Course, record::Record};
 use super::{
-    deploy::{narration::Narration, outcome as deployed},
+    deploy::{narration::Narration, outcome as deployed, takeover},
     missing,
 };
 use crate::{
@@ -84,10 +84,18 @@ pub fn run(arguments: &RollbackArguments, invocation: &Invocation<'_>) -> Result
             release,
             actor: &actor,
         };
-        let chosen = choose(&wanted, &seen, repository, arguments, ground, invocation)?;
+        let mut chosen = choose(&wanted, &seen, repository, arguments, ground, invocation)?;
         tell(&chosen, invocation);
         if !arguments.dry_run {
             refuse_absent(&chosen, repository)?;
+            if let Some(journal) = &chosen.plan.takeover {
+                let asked = takeover::Asked {
+                    way: "rollback --resume",
+                    is_confirmed: arguments.resume && arguments.yes,
+                };
+                chosen.plan.stops_left_tasks =
+                    takeover::consent(journal, &chosen.wish, asked, ground, invocation)?;
+            }
             confirm(&chosen, arguments, invocation)?;
         }
         Ok(chosen)

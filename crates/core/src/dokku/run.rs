@@ -83,6 +83,15 @@ pub fn run(app: &AppName, invocation: &Invocation) -> DokkuCommand {
     command("run", &[], app.as_str(), invocation)
 }
 
+/// Begins the name that a release task gives itself (its `$0`), by which it is known among the
+/// containers of [`list`].
+const TASK: &str = "deploy-run-";
+
+/// Runs a release task of the deploy `run_id`, as [`run`] does.
+pub fn task(app: &AppName, invocation: &Invocation, run_id: &str) -> DokkuCommand {
+    run(app, invocation).arg(format!("{TASK}{run_id}"))
+}
+
 /// Starts a command and comes back at once with its container's name. Its exit status is lost.
 pub fn detached(app: &AppName, invocation: &Invocation) -> DokkuCommand {
     command("run:detached", &[], app.as_str(), invocation)
@@ -112,6 +121,14 @@ pub struct RunContainer {
     /// Docker's text: `2026-11-23 10:35:19 +0000 UTC`.
     #[serde(default)]
     pub created_at: String,
+}
+
+impl RunContainer {
+    /// The deploy whose release task runs in it; `None`: it is no release task of this system.
+    pub fn task_of(&self) -> Option<&str> {
+        let last = self.command.rsplit(' ').next()?;
+        last.trim_end_matches('"').strip_prefix(TASK)
+    }
 }
 
 /// Lists the app's running `run` containers.
@@ -209,6 +226,31 @@ mod tests {
         assert_eq!(read_list(&answer(0, "[]\n", "")), Ok(Some(Vec::new())));
         assert_eq!(read_list(&recorded("run-missing-app")), Ok(None));
         assert!(read_list(&answer(0, "=====> none\n", "")).is_err());
+    }
+
+    #[test]
+    fn a_release_task_is_known_among_the_containers() {
+        let script = Invocation::of("npm run migrate").unwrap();
+        assert_eq!(
+            task(&app("myapp"), &script, "0f").wire().unwrap(),
+            "run myapp sh -c 'npm run migrate' deploy-run-0f"
+        );
+        let container = |command: &str| RunContainer {
+            name: "myapp.run.1".into(),
+            state: "running".into(),
+            command: command.into(),
+            created_at: String::new(),
+        };
+        let known = container("\"sh -c 'npm run migrate' deploy-run-0f\"");
+        assert_eq!(known.task_of(), Some("0f"));
+        for other in [
+            "\"sh -c 'echo deploy-run-0f now'\"",
+            "\"sleep 30\"",
+            "",
+            "\"\"",
+        ] {
+            assert_eq!(container(other).task_of(), None, "{other}");
+        }
     }
 
     #[test]

@@ -1,16 +1,19 @@
-//! Putting back what a killed or interrupted deploy left.
+//! Putting back what a killed or interrupted deploy left: as a run of its own that takes the
+//! journal over and then goes the way back of every run that failed.
 
 use super::{
     ground::Ground,
     observe::{AppState, Observed},
-    refusal::Refusal,
+    plan::Plan,
+    run::{Halt, Run},
     wish::Wish,
 };
 use crate::{
-    dokku::{capabilities::Capabilities, config, ps},
+    deployment::{Commit, Stage},
+    dokku::config,
     event::{Event, Report},
-    host::{Answer, Follow, HostError, Push, PushOutcome, Stream},
-    journal::{self, Journal, Phase, differing},
+    host::{Answer, HostError},
+    journal::{self, Journal, Phase},
 };
 
 /// What an abort found and did.
@@ -27,20 +30,44 @@ pub enum Aborted {
     },
 }
 
-/// Puts back what the app's deploy journal says.
+/// Why an abort did not put everything back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AbortError {
+    /// The host.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// A refusal of Dokku or git on the way; the journal stays.
+    #[error("{0}; {UNTIL_MENDED}")]
+    Failed(String),
+    /// Nobody knows how far it came; the journal stays.
+    #[error("{0}; the journal stays: abort again when the host answers")]
+    Unknown(String),
+    /// The journal was unreadable; it was removed, so that the next deploy can begin.
+    #[error("{0}; it was removed without putting anything back: look at the app's variables")]
+    Unreadable(String),
+    /// Not now. Nothing was put back.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// What holds, and what helps, as long as not everything is back.
+const UNTIL_MENDED: &str = "nothing that is pushed goes live until this is in order. If a build is still \
+     under way there, abort again when it has ended; `dokku-cli deploy --resume` deploys over it";
+
+/// Puts back what the app's deploy journal says. `stops_left_tasks`: release tasks that still run
+/// are stopped, otherwise they are a reason not to.
 ///
 /// A run that had gone live already is left live: only the journal goes.
 pub fn abort(
     wish: &Wish,
     observed: &Observed,
+    stops_left_tasks: bool,
     ground: Ground<'_>,
     report: &mut dyn Report,
 ) -> Result<Aborted, AbortError> {
     let Some(app) = &observed.app else {
         return Ok(Aborted::Nothing);
     };
-    let capabilities = &observed.capabilities;
-    let is_held = capabilities.skip_deploy.is_set(&app.ps, &app.variables);
     let journal = match Journal::of(&app.variables) {
         Ok(None) => return Ok(Aborted::Nothing),
         Ok(Some(journal)) => journal,
@@ -48,32 +75,100 @@ pub fn abort(
             report.event(Event::Warning(&format!(
                 "{bad}: it is removed; what it had changed is not known"
             )));
-            if is_held {
-                ask(ground, &capabilities.skip_deploy.clear(&wish.app))?;
-            }
-            remove_journal(wish, ground)?;
+            remove_unreadable(wish, observed, app, ground)?;
             return Err(AbortError::Unreadable(bad.to_string()));
         }
     };
+    let wish = Wish {
+        commit: Commit {
+            sha: journal.commit.clone(),
+            subject: String::new(),
+            branch: None,
+        },
+        ..wish.clone()
+    };
+    let plan = Plan {
+        stops_left_tasks,
+        ..plan(&journal, observed, app)
+    };
     let is_new_live = is_new_live(&journal, app);
-    if is_new_live != Some(true) {
-        put_back(wish, app, capabilities, &journal, ground, report)?;
-    }
-    if is_new_live.is_none() {
-        report.event(Event::Warning(&format!(
-            "which version serves is not known: the deploy of {} may have gone live before it ended",
-            journal.commit.get(..7).unwrap_or(&journal.commit)
-        )));
-    }
-    let is_new_live = is_new_live == Some(true);
-    if is_held || restores_image(&journal).is_some() {
-        ask(ground, &capabilities.skip_deploy.clear(&wish.app))?;
-    }
-    remove_journal(wish, ground)?;
+    let mut run = Run::new(&wish, &plan, ground, report);
+    run.is_recovering = true;
+    run.is_held = observed
+        .capabilities
+        .skip_deploy
+        .is_set(&app.ps, &app.variables);
+    run.put_in_order(is_new_live)?;
     Ok(Aborted::PutBack {
         journal: Box::new(journal),
-        is_new_live,
+        is_new_live: is_new_live == Some(true),
     })
+}
+
+/// A plan of no steps: what the way back has to know.
+fn plan(journal: &Journal, observed: &Observed, app: &AppState) -> Plan {
+    let history = app.history.clone().unwrap_or_default();
+    Plan {
+        steps: Vec::new(),
+        notes: Vec::new(),
+        adoption: None,
+        takeover: Some(journal.clone()),
+        stops_left_tasks: false,
+        previous_commit: journal.previous.clone(),
+        previous: history.current().cloned(),
+        branch: app.git.deploy_branch.clone(),
+        // The run may have been killed before its push.
+        branch_commit: app.git.deployed().map(str::to_owned),
+        kept_before: None,
+        override_lock: None,
+        again: None,
+        next_version: history.next_version(),
+        history,
+        containers_before: app.container_ids(),
+        image_before: app.running_image(),
+        is_first: !app.ps.is_deployed,
+        domain: None,
+        before: app.variables.clone(),
+        scale_before: app.scale.clone(),
+        base: observed.base.as_ref().map(|(name, _)| name.clone()),
+        capabilities: observed.capabilities.clone(),
+    }
+}
+
+impl Run<'_> {
+    /// Takes the journal and puts back what it says, unless the new version serves.
+    fn put_in_order(&mut self, is_new_live: Option<bool>) -> Result<(), Halt> {
+        self.take_journal()?;
+        if is_new_live != Some(true) {
+            let has_built = self.left_on_branch().is_some();
+            if has_built && self.plan.previous_commit.is_some() {
+                self.put_back_image()?;
+            } else {
+                self.put_back_variables()?;
+            }
+        }
+        if is_new_live.is_none() {
+            self.warn(format!(
+                "which version serves is not known: the deploy of {} may have gone live before it ended",
+                self.wish.commit.short()
+            ));
+        }
+        if self.is_held {
+            self.unhold(&Stage::Record)?;
+        }
+        self.drop_journal()
+    }
+}
+
+impl From<Halt> for AbortError {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Failed(_, why) => Self::Failed(why),
+            Halt::Unknown(_, why) => Self::Unknown(why),
+            Halt::Refused(why) | Halt::Ousted(why) => Self::Refused(why),
+            Halt::Interrupted(..) => Self::Unknown("interrupted".to_owned()),
+        }
+    }
 }
 
 /// Whether what the run deployed serves, by the images that run; `None`: that is not known.
@@ -91,116 +186,16 @@ fn is_new_live(journal: &Journal, app: &AppState) -> Option<bool> {
     Some(*recorded != app.running_image()?)
 }
 
-/// The commit whose image has to be put back: the run may have built another.
-fn restores_image(journal: &Journal) -> Option<&str> {
-    let has_built = journal.phase != Phase::Preparing;
-    journal.previous.as_deref().filter(|_| has_built)
-}
-
-/// Why an abort did not put everything back.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AbortError {
-    /// The host.
-    #[error(transparent)]
-    Host(#[from] HostError),
-    /// A refusal of Dokku or git on the way.
-    #[error("{0}")]
-    Failed(String),
-    /// The journal was unreadable; it was removed, so that the next deploy can begin.
-    #[error("{0}; it was removed without putting anything back: look at the app's variables")]
-    Unreadable(String),
-    /// Not now.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-}
-
-fn put_back(
+fn remove_unreadable(
     wish: &Wish,
+    observed: &Observed,
     app: &AppState,
-    capabilities: &Capabilities,
-    journal: &Journal,
     ground: Ground<'_>,
-    report: &mut dyn Report,
-) -> Result<(), AbortError> {
-    let (set, unset) = differing(&journal.undo, &app.variables);
-    if let Some(previous) = restores_image(journal) {
-        restore_image(wish, app, capabilities, journal, previous, ground, report)?;
+) -> Result<(), HostError> {
+    let skip_deploy = observed.capabilities.skip_deploy;
+    let ask = |command| ground.host.ask(&command).and_then(Answer::accepted);
+    if skip_deploy.is_set(&app.ps, &app.variables) {
+        ask(skip_deploy.clear(&wish.app))?;
     }
-    if !set.is_empty() {
-        ask(ground, &capabilities.set_variables.command(&wish.app, &set))?;
-    }
-    if !unset.is_empty() {
-        ask(ground, &config::unset(&wish.app, &unset))?;
-    }
-    Ok(())
-}
-
-/// Builds the earlier commit again without going live, so that no restart runs the other image.
-fn restore_image(
-    wish: &Wish,
-    app: &AppState,
-    capabilities: &Capabilities,
-    journal: &Journal,
-    previous: &str,
-    ground: Ground<'_>,
-    report: &mut dyn Report,
-) -> Result<(), AbortError> {
-    report.event(Event::Step(
-        "Putting the earlier version's image back, without going live",
-    ));
-    // The journal first: where this abort ends early, the hold has to be known to the next run.
-    let restoring = Journal::beat(Phase::Restoring, ground.clock.now());
-    ask(
-        ground,
-        &capabilities.set_variables.command(&wish.app, &restoring),
-    )?;
-    ask(ground, &capabilities.skip_deploy.set(&wish.app))?;
-    let push = Push {
-        app: wish.app.clone(),
-        commit: previous.to_owned(),
-        branch: app.git.deploy_branch.clone(),
-        // The run may have been killed before its push: where Dokku tells what the branch is at, that
-        // is what may be replaced.
-        force_with_lease: Some(app.git.deployed().unwrap_or(&journal.commit).to_owned()),
-    };
-    let mut teller = Teller { report };
-    match ground.host.push(&push, &mut teller)? {
-        PushOutcome::Accepted => Ok(()),
-        PushOutcome::UpToDate => match ground.host.follow(&ps::rebuild(&wish.app), &mut teller)? {
-            0 => Ok(()),
-            status => Err(AbortError::Failed(format!(
-                "building the earlier version again failed with status {status}; {UNTIL_MENDED}"
-            ))),
-        },
-        PushOutcome::Rejected { reason } => Err(AbortError::Failed(format!(
-            "the host rejected the push of the earlier commit {previous} ({reason}); {UNTIL_MENDED}"
-        ))),
-    }
-}
-
-fn remove_journal(wish: &Wish, ground: Ground<'_>) -> Result<(), AbortError> {
-    let keys: Vec<String> = journal::KEYS.iter().map(|&key| key.to_owned()).collect();
-    ask(ground, &config::unset(&wish.app, &keys)).map(drop)
-}
-
-fn ask(ground: Ground<'_>, command: &crate::command::DokkuCommand) -> Result<Answer, AbortError> {
-    Ok(ground.host.ask(command).and_then(Answer::accepted)?)
-}
-
-/// What holds, and what helps, as long as the earlier image is not back.
-const UNTIL_MENDED: &str = "nothing that is pushed goes live until this is in order. If a build is still \
-     under way there, abort again when it has ended; `dokku-cli deploy --resume` deploys over it";
-
-struct Teller<'a> {
-    report: &'a mut dyn Report,
-}
-
-impl Follow for Teller<'_> {
-    fn line(&mut self, from: Stream, line: &str) {
-        self.report.event(Event::Output {
-            source: "build",
-            from,
-            line,
-        });
-    }
+    ask(config::unset(&wish.app, &journal::KEYS)).map(drop)
 }

@@ -33,7 +33,7 @@ impl Run<'_> {
             match keeper::take_by_plugin(self.app(), &journal, over, self.ground) {
                 Ok(Some(Kept::Done)) => {
                     self.journal = Some(journal);
-                    return Ok(());
+                    return self.end_left_tasks();
                 }
                 Ok(Some(Kept::Lost { by })) => return Err(self.began_too(by.as_deref())),
                 Ok(None) => {
@@ -56,7 +56,8 @@ impl Run<'_> {
             self.journal = Some(journal);
         }
         written?;
-        self.hold_journal(&at)
+        self.hold_journal(&at)?;
+        self.end_left_tasks()
     }
 
     fn began_too(&self, by: Option<&str>) -> Halt {
@@ -89,10 +90,8 @@ impl Run<'_> {
         };
         if let Some(earlier) = &self.plan.takeover {
             journal.inherit(earlier);
-            if earlier.phase.may_hold() {
-                // A crash right now must not make the next run forget that the app is held.
-                journal.phase = Phase::Holding;
-            }
+            // A crash right now must not make the next run forget how far that one was.
+            journal.phase = earlier.phase;
         }
         journal
     }

@@ -10,6 +10,7 @@ mod ground;
 mod hold;
 mod keeper;
 mod kept;
+mod left;
 mod listener;
 mod observe;
 mod plan;
@@ -28,6 +29,7 @@ pub(crate) use self::refusal::{refuse_held, refuse_locked, takeover, unfinished}
 pub use self::{
     abort::{AbortError, Aborted, abort},
     ground::Ground,
+    left::left_tasks,
     observe::{AppState, Observed, ServiceState, Unobserved, observe, observe_app},
     plan::{Adoption, Plan},
     refusal::{Refusal, check_lock},

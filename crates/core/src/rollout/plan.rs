@@ -23,6 +23,9 @@ pub struct Plan {
     pub adoption: Option<Adoption>,
     /// An unfinished run that this one takes over.
     pub takeover: Option<Journal>,
+    /// Whether release tasks that this run may have left at work are stopped; otherwise they are a
+    /// reason not to take it over.
+    pub stops_left_tasks: bool,
     /// The release before.
     pub previous: Option<Release>,
     /// The commit on the deploy branch before, where known: what is put back on failure.

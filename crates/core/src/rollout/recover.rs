@@ -127,7 +127,7 @@ impl Run<'_> {
         }
     }
 
-    fn put_back_variables(&mut self) -> Result<(), Halt> {
+    pub fn put_back_variables(&mut self) -> Result<(), Halt> {
         let undo = self
             .journal
             .as_ref()
@@ -137,7 +137,7 @@ impl Run<'_> {
     }
 
     /// The old version still runs; its commit becomes the newest image again.
-    fn put_back_image(&mut self) -> Result<(), Halt> {
+    pub fn put_back_image(&mut self) -> Result<(), Halt> {
         let previous = self
             .journal
             .as_ref()

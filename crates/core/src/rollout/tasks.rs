@@ -1,12 +1,12 @@
 //! Release tasks: run in the new image, in order; the first that fails ends the deploy.
 
 use super::{
+    left::left_tasks,
     listener::Patience,
     run::{Halt, Run},
 };
 use crate::{
-    deployment::Stage, dokku::run, event::Event, host::HostError, journal::Phase,
-    settings::ReleaseTask,
+    deployment::Stage, dokku::run, host::HostError, journal::Phase, settings::ReleaseTask,
 };
 
 /// A killed migration is worse than a slow one: the first request to stop only warns.
@@ -31,10 +31,9 @@ impl Run<'_> {
 
     fn run_task(&mut self, task: &ReleaseTask) -> Result<(), Halt> {
         let at = Stage::Task(task.name.clone());
-        let before = self.running_one_offs(&at)?;
         let invocation = run::Invocation::of(&task.command)
             .map_err(|error| Halt::Failed(at.clone(), error.to_string()))?;
-        let command = run::run(self.app(), &invocation);
+        let command = run::task(self.app(), &invocation, &self.wish.run_id);
         let patience = Patience {
             limit: Some(task.timeout),
             interrupts: INTERRUPTS,
@@ -52,7 +51,7 @@ impl Run<'_> {
                 hint(status, &invocation)
             )),
             Err(HostError::Stopped { .. }) => {
-                self.stop_task(&at, &before);
+                self.stop_task(&at);
                 if heard.is_overdue {
                     return failed(format!(
                         "it did not end within {} s",
@@ -72,43 +71,24 @@ impl Run<'_> {
         }
     }
 
-    /// Names of the one-off containers that run now.
-    fn running_one_offs(&self, at: &Stage) -> Result<Vec<String>, Halt> {
-        let answer = self.ask(at, &run::list(self.app()))?;
-        let list = run::read_list(&answer).map_err(|error| self.halt(at, error))?;
-        Ok(list
-            .unwrap_or_default()
-            .into_iter()
-            .map(|container| container.name)
-            .collect())
-    }
-
     /// Stops the container of the task: killing the ssh client alone leaves it running.
-    fn stop_task(&mut self, at: &Stage, before: &[String]) {
-        let Ok(now) = self.running_one_offs(at) else {
+    fn stop_task(&mut self, at: &Stage) {
+        let host = self.ground.host;
+        let Ok(left) = left_tasks(self.app(), host) else {
             self.warn("whether the task's container still runs could not be found out".to_owned());
             return;
         };
-        let mine: Vec<String> = now
-            .into_iter()
-            .filter(|name| !before.contains(name))
-            .collect();
-        match mine.as_slice() {
-            [] => {}
-            [name] => match self.ask(at, &run::stop(self.app(), name)) {
-                Ok(_) => {
-                    let text = format!("its container {name} was stopped");
-                    self.report.event(Event::Note(&text));
-                }
+        for container in left {
+            if container.task_of() != Some(&self.wish.run_id) {
+                continue;
+            }
+            let name = container.name;
+            match self.ask(at, &run::stop(self.app(), &name)) {
+                Ok(_) => self.note(&format!("its container {name} was stopped")),
                 Err(_) => self.warn(format!(
                     "its container {name} could not be stopped and may still run: `dokku run:stop --container {name}`"
                 )),
-            },
-            several => self.warn(format!(
-                "several one-off containers began meanwhile ({}), so none was stopped; look with `dokku run:list {}`",
-                several.join(", "),
-                self.app()
-            )),
+            }
         }
     }
 }

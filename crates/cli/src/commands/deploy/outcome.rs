@@ -147,10 +147,10 @@ pub fn refused(refusal: &Refusal, has_waited: bool) -> Failure {
 pub fn not_aborted(error: &AbortError, wish: &Wish) -> Failure {
     match error {
         AbortError::Host(host) => Failure::from(host.clone()),
-        AbortError::Failed(_) | AbortError::Unreadable(_) => {
+        AbortError::Failed(_) | AbortError::Unknown(_) | AbortError::Unreadable(_) => {
             Failure::new(exit_codes::HOST, format!("{}: {error}", wish.app))
         }
-        AbortError::Refused(refusal) => refused(refusal, false),
+        AbortError::Refused(why) => Failure::refused(format!("{}: {why}", wish.app)),
     }
 }
 

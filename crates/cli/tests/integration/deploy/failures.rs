@@ -233,7 +233,7 @@ fn a_full_disk_fails_the_deploy_and_the_old_version_serves_on() {
     );
     assert_eq!(shop.answer(), (200, "1 -".to_owned()));
     host.set_disk_full(false);
-    shop.deployed(&["--resume"]);
+    shop.deployed(&["--resume", "--yes"]);
     assert_eq!(shop.answer(), (200, "2 -".to_owned()));
     shop.is_tidy();
 }

@@ -1,45 +1,15 @@
 //! Nothing of a deploy stays behind: no journal, no hold, no claim that is not known.
 
-use rustix::process::Signal;
-
-use super::{Shop, Waiting};
+use super::{At, Delayed, Shop};
 use crate::support::{TestHost, await_until};
-
-/// Version 1 serves; the build of version 2 waits until a file is there.
-struct SlowBuild<'a> {
-    shop: Shop<'a>,
-    build: Waiting,
-}
-
-impl<'a> SlowBuild<'a> {
-    fn new(host: &'a TestHost) -> Self {
-        let shop = Shop::new(host);
-        shop.deployed(&[]);
-        let build = shop.let_builds_wait();
-        shop.release("2");
-        Self { shop, build }
-    }
-
-    /// Kills the program while the host builds.
-    fn killed_while_building(&self) {
-        let killed = self.shop.deploy(&["--var", "GREETING=hi"]).start();
-        self.build.await_begun();
-        rustix::process::kill_process(killed.pid(), Signal::KILL).unwrap();
-        drop(killed.finish());
-    }
-
-    fn let_go(&self) {
-        self.build.let_go();
-    }
-}
 
 #[test]
 fn an_abort_while_the_host_still_builds_says_so_and_a_later_one_puts_everything_back() {
     let host = TestHost::start();
-    let slow = SlowBuild::new(&host);
+    let slow = Delayed::new(&host, At::Build);
     let shop = &slow.shop;
-    slow.killed_while_building();
-    let told = shop.fails(5, &["--abort"]);
+    slow.killed(&["--var", "GREETING=hi"]);
+    let told = shop.fails(5, &["--abort", "--yes"]);
     assert!(
         told.contains("deploy lock") && told.contains("abort again"),
         "{told}"
@@ -47,7 +17,7 @@ fn an_abort_while_the_host_still_builds_says_so_and_a_later_one_puts_everything_
     assert_eq!(shop.variables()["DEPLOY_RUN_PHASE"], "restoring");
     slow.let_go();
     await_until("an abort that works", || {
-        shop.deploy(&["--abort"]).run().status == Some(0)
+        shop.deploy(&["--abort", "--yes"]).run().status == Some(0)
     });
     assert_eq!(shop.answer(), (200, "1 -".to_owned()));
     assert!(shop.variables().get("GREETING").is_none());
@@ -58,14 +28,14 @@ fn an_abort_while_the_host_still_builds_says_so_and_a_later_one_puts_everything_
 #[test]
 fn an_abort_does_not_say_put_back_of_what_went_live_by_itself() {
     let host = TestHost::start();
-    let slow = SlowBuild::new(&host);
+    let slow = Delayed::new(&host, At::Build);
     let shop = &slow.shop;
-    slow.killed_while_building();
+    slow.killed(&["--var", "GREETING=hi"]);
     slow.let_go();
     await_until("version 2", || shop.answer().1 == "2 hi");
     let mut told = String::new();
     await_until("the end of the build", || {
-        let ran = shop.deploy(&["--abort"]).run();
+        let ran = shop.deploy(&["--abort", "--yes"]).run();
         told = ran.stderr;
         ran.status == Some(0)
     });
@@ -80,27 +50,17 @@ fn an_abort_does_not_say_put_back_of_what_went_live_by_itself() {
 #[test]
 fn a_run_whose_journal_was_taken_goes_on_with_nothing() {
     let host = TestHost::start();
-    let shop = Shop::new(&host);
-    shop.deployed(&[]);
-    let (begun, go) = (host.home().join("begun"), host.home().join("go"));
-    shop.tasks(&[(
-        "wait",
-        &format!(
-            "touch '{}'; while [ ! -e '{}' ]; do sleep 0.05; done",
-            begun.display(),
-            go.display()
-        ),
-    )]);
-    shop.release("2");
+    let slow = Delayed::new(&host, At::Task);
+    let shop = &slow.shop;
     let first = shop.deploy(&[]).start();
-    await_until("the task", || begun.exists());
-    shop.deployed(&["--abort"]);
-    std::fs::write(&go, "").unwrap();
+    slow.has_begun();
+    shop.deployed(&["--abort", "--yes"]);
     let ran = first.finish();
-    assert_eq!(ran.status, Some(4), "{ran:?}");
+    // Its task was stopped under it, and then it looks whose journal that is.
+    assert_eq!(ran.status, Some(6), "{ran:?}");
     assert!(
         ran.stderr
-            .contains("another run has taken the deploy of shop over"),
+            .contains("another run has taken the journal of shop over: nothing is put back here"),
         "{ran:?}"
     );
     assert_eq!(shop.answer(), (200, "1 -".to_owned()));
@@ -129,22 +89,12 @@ fn a_deploy_that_only_adds_a_domain_ends_its_journal() {
 #[test]
 fn the_removal_of_a_bad_task_lets_a_held_deploy_go_live() {
     let host = TestHost::start();
-    let shop = Shop::new(&host);
-    shop.deployed(&[]);
-    let begun = host.home().join("begun");
-    shop.tasks(&[(
-        "stuck",
-        &format!("touch '{}'; exec sleep 600", begun.display()),
-    )]);
-    shop.release("2");
-    let killed = shop.deploy(&[]).start();
-    await_until("the task", || begun.exists());
-    rustix::process::kill_process(killed.pid(), Signal::KILL).unwrap();
-    drop(killed.finish());
-    host.ssh("run:stop --app shop");
+    let slow = Delayed::new(&host, At::Task);
+    let shop = &slow.shop;
+    slow.killed(&[]);
     shop.tasks(&[]);
     shop.release("3");
-    let ran = shop.deploy(&["--resume"]).run();
+    let ran = shop.deploy(&["--resume", "--yes"]).run();
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert_eq!(shop.answer(), (200, "3 -".to_owned()), "{ran:?}");
     shop.is_tidy();
@@ -153,21 +103,11 @@ fn the_removal_of_a_bad_task_lets_a_held_deploy_go_live() {
 #[test]
 fn a_held_deploy_is_undone_by_deploying_the_commit_that_serves() {
     let host = TestHost::start();
-    let shop = Shop::new(&host);
-    shop.deployed(&[]);
-    let begun = host.home().join("begun");
-    shop.tasks(&[(
-        "stuck",
-        &format!("touch '{}'; exec sleep 600", begun.display()),
-    )]);
-    shop.release("2");
-    let killed = shop.deploy(&[]).start();
-    await_until("the task", || begun.exists());
-    rustix::process::kill_process(killed.pid(), Signal::KILL).unwrap();
-    drop(killed.finish());
-    host.ssh("run:stop --app shop");
+    let slow = Delayed::new(&host, At::Task);
+    let shop = &slow.shop;
+    slow.killed(&[]);
     shop.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
-    let ran = shop.deploy(&["--resume"]).run();
+    let ran = shop.deploy(&["--resume", "--yes"]).run();
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert_eq!(shop.answer(), (200, "1 -".to_owned()), "{ran:?}");
     assert_eq!(shop.newest_image(), "1");

@@ -16,9 +16,10 @@ use std::{
     process::Command,
 };
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Test, TestHost, await_until};
+use crate::support::{Ran, Test, TestHost, await_until};
 
 /// A web app that tells its version and one of its variables.
 const APP: &str = r#"
@@ -48,24 +49,37 @@ pub struct Shop<'a> {
     top: PathBuf,
 }
 
-/// Builds that wait until they are let go.
+/// A build or a task that waits until it is let go.
 pub struct Waiting {
     begun: PathBuf,
     go: PathBuf,
 }
 
 impl Waiting {
-    /// Waits until a build has begun.
-    pub fn await_begun(&self) {
-        await_until("the build", || self.begun.exists());
+    fn on(host: &TestHost) -> Self {
+        Self {
+            begun: host.home().join("begun"),
+            go: host.home().join("go"),
+        }
     }
 
-    /// Builds end from now on.
+    /// The shell's words for it.
+    fn script(&self) -> String {
+        let (begun, go) = (self.begun.display(), self.go.display());
+        format!("touch '{begun}'; while [ ! -e '{go}' ]; do sleep 0.05; done")
+    }
+
+    /// Waits until it has begun.
+    pub fn await_begun(&self) {
+        await_until("what waits", || self.begun.exists());
+    }
+
+    /// It ends from now on.
     pub fn let_go(&self) {
         fs::write(&self.go, "").unwrap();
     }
 
-    /// Builds wait again.
+    /// It waits again.
     pub fn hold(&self) {
         fs::remove_file(&self.go).unwrap();
         fs::remove_file(&self.begun).unwrap();
@@ -131,15 +145,8 @@ impl<'a> Shop<'a> {
 
     /// From the next commit on, builds wait.
     pub fn let_builds_wait(&self) -> Waiting {
-        let waiting = Waiting {
-            begun: self.host.home().join("begun"),
-            go: self.host.home().join("go"),
-        };
-        let (begun, go) = (waiting.begun.display(), waiting.go.display());
-        self.write(
-            "bin/build",
-            &format!("#!/bin/sh\ntouch '{begun}'\nwhile [ ! -e '{go}' ]; do sleep 0.05; done\n"),
-        );
+        let waiting = Waiting::on(self.host);
+        self.write("bin/build", &format!("#!/bin/sh\n{}\n", waiting.script()));
         self.make_executable("bin/build");
         waiting
     }
@@ -240,5 +247,61 @@ impl<'a> Shop<'a> {
     /// The version in the image that the next restart would run.
     pub fn newest_image(&self) -> String {
         self.host.ssh("run shop cat version").trim().to_owned()
+    }
+}
+
+/// Where the deploy of version 2 waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// In the build on the host.
+    Build,
+    /// In a release task.
+    Task,
+}
+
+/// Version 1 serves; the deploy of version 2 waits somewhere until it is let go.
+pub struct Delayed<'a> {
+    pub shop: Shop<'a>,
+    waiting: Waiting,
+}
+
+impl<'a> Delayed<'a> {
+    pub fn new(host: &'a TestHost, at: At) -> Self {
+        let shop = Shop::new(host);
+        shop.deployed(&[]);
+        let waiting = match at {
+            At::Build => shop.let_builds_wait(),
+            At::Task => {
+                let waiting = Waiting::on(host);
+                shop.tasks(&[("wait", &waiting.script())]);
+                waiting
+            }
+        };
+        shop.release("2");
+        Self { shop, waiting }
+    }
+
+    pub fn has_begun(&self) {
+        self.waiting.await_begun();
+    }
+
+    pub fn let_go(&self) {
+        self.waiting.let_go();
+    }
+
+    /// Kills the program while it waits for the host.
+    pub fn killed(&self, arguments: &[&str]) -> Ran {
+        let killed = self.shop.deploy(arguments).start();
+        self.has_begun();
+        rustix::process::kill_process(killed.pid(), Signal::KILL).unwrap();
+        killed.finish()
+    }
+
+    /// Lets a task go that nobody follows any more, and waits for its end.
+    pub fn task_ends(&self) {
+        self.let_go();
+        await_until("the end of the left task", || {
+            self.shop.host.ssh("run:list shop --format json").trim() == "[]"
+        });
     }
 }

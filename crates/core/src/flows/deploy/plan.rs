@@ -76,6 +76,7 @@ pub fn plan(
         notes: draft.notes,
         adoption,
         takeover,
+        stops_left_tasks: false,
         previous_commit: app.and_then(|app| app.serving_commit(previous.as_ref())),
         previous,
         branch: app.map_or_else(

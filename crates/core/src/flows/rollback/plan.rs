@@ -162,6 +162,7 @@ pub fn plan(
         notes,
         adoption: None,
         takeover,
+        stops_left_tasks: false,
         previous_commit: app.serving_commit(previous.as_ref()),
         branch: app.git.deploy_branch.clone(),
         branch_commit,
