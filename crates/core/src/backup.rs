@@ -191,6 +191,26 @@ impl Manifest {
     }
 }
 
+/// A size as people read it.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} bytes");
+    }
+    let mut scaled = bytes.saturating_mul(10) / 1024;
+    let mut unit = 0;
+    while scaled >= 10_240 && unit + 1 < UNITS.len() {
+        scaled /= 1024;
+        unit += 1;
+    }
+    format!(
+        "{}.{} {}",
+        scaled / 10,
+        scaled % 10,
+        UNITS.get(unit).unwrap_or(&"")
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -242,5 +262,12 @@ mod tests {
             let name = BackupName { app: AppName::new(&app).unwrap(), reason, time, is_gzip, is_encrypted };
             prop_assert_eq!(BackupName::parse(&name.to_string()), Some(name));
         }
+    }
+
+    #[test]
+    fn sizes_are_short() {
+        assert_eq!(size(17), "17 bytes");
+        assert_eq!(size(1536), "1.5 KiB");
+        assert_eq!(size(5 * 1024 * 1024), "5.0 MiB");
     }
 }

@@ -10,7 +10,11 @@ use std::{
 /// Modules by layer, the lowest first. A module that is not named here is a concept.
 const BELOW_CONCEPTS: [&[&str]; 3] = [&["app", "secret"], &["command"], &["host", "net", "clock"]];
 const CONCEPTS: usize = BELOW_CONCEPTS.len();
-const ABOVE_CONCEPTS: [&[&str]; 3] = [&["settings", "dokku"], &["rollout"], &["flows"]];
+const ABOVE_CONCEPTS: [&[&str]; 3] = [
+    &["settings", "dokku"],
+    &["rollout", "notification"],
+    &["flows"],
+];
 
 fn layer(module: &str) -> usize {
     let find = |layers: &[&[&str]]| layers.iter().position(|names| names.contains(&module));

@@ -1,18 +1,9 @@
-//! Text from outside, made harmless for a terminal.
+//! Output of a host, made harmless for a terminal.
 
-use std::{borrow::Cow, fmt::Write};
+use std::borrow::Cow;
 
-/// The text with its control characters made visible; line breaks and tabs stay. Characters that
-/// turn the direction of writing around are shown by their number: they could make a message
-/// read as another one.
-pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_hostile) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 16);
-    text.chars().for_each(|letter| show(letter, &mut shown));
-    Cow::Owned(shown)
-}
+pub use dokku_deploy::visible::visible;
+use dokku_deploy::visible::{is_hostile, show};
 
 /// A line of output as it may reach a terminal: colours stay, all else is made visible. Progress
 /// that overwrites itself (`\r`) is cut down to its last state.
@@ -55,37 +46,9 @@ fn colour(text: &str) -> Option<usize> {
         .then_some("\x1b[".len() + end + 1)
 }
 
-fn is_hostile(letter: char) -> bool {
-    (letter.is_control() && letter != '\n' && letter != '\t') || turns_writing(letter)
-}
-
-fn turns_writing(letter: char) -> bool {
-    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-fn show(letter: char, to: &mut String) {
-    if !is_hostile(letter) {
-        to.push(letter);
-    } else if let Some(picture) =
-        char::from_u32(0x2400 + u32::from(letter)).filter(|_| letter < ' ')
-    {
-        to.push(picture);
-    } else {
-        // Writing to a String cannot fail.
-        let _ = write!(to, "\\u{{{:x}}}", u32::from(letter));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn control_characters_become_visible_in_our_messages() {
-        assert_eq!(visible("plain\n\ttext ✓"), "plain\n\ttext ✓");
-        assert_eq!(visible("a\x1b[2Jb\rc\x07"), "a␛[2Jb␍c␇");
-        assert_eq!(visible("\u{7f}\u{9b}\u{202e}"), "\\u{7f}\\u{9b}\\u{202e}");
-    }
 
     #[test]
     fn of_a_hosts_output_only_the_colours_reach_a_terminal() {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{AuditEntry, KEPT, Status, cut, merge};
-use crate::clock::stamp;
+use crate::{clock::stamp, visible::is_hostile};
 
 /// Rows of the report.
 const ROWS: usize = 50;
@@ -140,16 +140,11 @@ fn cell(text: &str) -> String {
     for c in cut(text, 200).chars() {
         match c {
             c if c.is_alphanumeric() || " .,:-+/()'%…→".contains(c) => shown.push(c),
-            c if c.is_control() || is_steering(c) => shown.push('\u{fffd}'),
+            c if c.is_control() || is_hostile(c) => shown.push('\u{fffd}'),
             c => {
                 let _ = write!(shown, "&#{};", u32::from(c));
             }
         }
     }
     shown
-}
-
-/// Characters that change the direction of what follows.
-fn is_steering(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -28,7 +28,7 @@ pub use self::{
     config::{OnFailure, PreviewDatabase, When},
     fault::{Fault, Faults, Source},
     inputs::{BadInput, Inputs},
-    notifications::NotifiedEvent,
+    notifications::{NotifiedEvent, NotifiedService, Told},
     resolve::{
         Backup, Dashboard, Healthcheck, Preview, Release, ReleaseTask, Resolved, Resources,
         Security, ServiceWish,

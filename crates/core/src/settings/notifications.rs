@@ -77,5 +77,109 @@ words! {
         HealthUp = "health_up",
         /// A certificate ends soon.
         CertificateExpiring = "certificate_expiring",
+        /// The night's work, in one message.
+        Summary = "summary",
+    }
+}
+
+/// A service that people are told by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NotifiedService {
+    /// Slack.
+    Slack,
+    /// Discord.
+    Discord,
+    /// The addresses of `DEPLOY_WEBHOOK_URLS`.
+    Webhook,
+    /// Datadog.
+    Datadog,
+    /// PagerDuty.
+    Pagerduty,
+}
+
+impl NotifiedService {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Slack,
+        Self::Discord,
+        Self::Webhook,
+        Self::Datadog,
+        Self::Pagerduty,
+    ];
+
+    /// Its key in the settings, and what people call it on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Slack => "slack",
+            Self::Discord => "discord",
+            Self::Webhook => "webhook",
+            Self::Datadog => "datadog",
+            Self::Pagerduty => "pagerduty",
+        }
+    }
+
+    /// Its name in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Slack => "Slack",
+            Self::Discord => "Discord",
+            Self::Webhook => "the webhook",
+            Self::Datadog => "Datadog",
+            Self::Pagerduty => "PagerDuty",
+        }
+    }
+}
+
+/// What one service is told, as far as the settings say so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Whether it is told anything.
+    pub is_enabled: bool,
+    /// Of which events; `None`: the defaults.
+    pub events: Option<Vec<NotifiedEvent>>,
+    /// Of which environments; `None`: the defaults, or all where events are given.
+    pub environments: Option<Vec<Environment>>,
+    /// Who is mentioned when something failed, as the service writes it.
+    pub mentions: Vec<String>,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self {
+            is_enabled: true,
+            events: None,
+            environments: None,
+            mentions: Vec::new(),
+        }
+    }
+}
+
+impl super::Settings {
+    /// What a service is told: its own section goes before what holds for all.
+    pub fn told(&self, service: NotifiedService) -> Told {
+        let Some(all) = &self.config.notifications else {
+            return Told::default();
+        };
+        let own = match service {
+            NotifiedService::Slack => all.slack.as_ref(),
+            NotifiedService::Discord => all.discord.as_ref(),
+            NotifiedService::Webhook => all.webhook.as_ref(),
+            NotifiedService::Datadog => all.datadog.as_ref(),
+            NotifiedService::Pagerduty => all.pagerduty.as_ref(),
+        };
+        let events = own.and_then(|own| own.events.as_ref());
+        let environments = own.and_then(|own| own.environments.as_ref());
+        let mentions = own.and_then(|own| own.mention_on_failure.as_ref());
+        let mentions = mentions.or(all.mention_on_failure.as_ref());
+        Told {
+            is_enabled: own.and_then(|own| own.enabled).unwrap_or(true),
+            events: events.or(all.events.as_ref()).map(|list| list.0.clone()),
+            environments: environments
+                .or(all.environments.as_ref())
+                .map(|list| list.0.clone()),
+            mentions: mentions.map_or_else(Vec::new, |list| {
+                list.0.iter().map(|line| line.0.clone()).collect()
+            }),
+        }
     }
 }

@@ -15,6 +15,9 @@ use dokku_deploy::{
 };
 use jiff::SignedDuration;
 
+/// A size as people read it.
+pub use dokku_deploy::backup::size;
+
 use super::{
     BackupArguments, record,
     service::{self, Linked},
@@ -202,37 +205,5 @@ impl Order<'_> {
             }
         })?;
         Ok(path.strip_prefix(".").map(Path::to_owned).unwrap_or(path))
-    }
-}
-
-/// A size as people read it.
-pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if bytes < 1024 {
-        return format!("{bytes} bytes");
-    }
-    let mut scaled = bytes.saturating_mul(10) / 1024;
-    let mut unit = 0;
-    while scaled >= 10_240 && unit + 1 < UNITS.len() {
-        scaled /= 1024;
-        unit += 1;
-    }
-    format!(
-        "{}.{} {}",
-        scaled / 10,
-        scaled % 10,
-        UNITS.get(unit).unwrap_or(&"")
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_short() {
-        assert_eq!(size(17), "17 bytes");
-        assert_eq!(size(1536), "1.5 KiB");
-        assert_eq!(size(5 * 1024 * 1024), "5.0 MiB");
     }
 }
