@@ -234,9 +234,7 @@ proptest! {
 fn what_is_hostile_appears_as_what_it_is() {
     let mut fix = deploy(&Status::Success);
     fix.commit.message = "Fix \"login\" <!channel> *now* & @everyone".into();
-    let slack = body(NotifiedService::Slack, &fix, &[])
-        .unwrap()
-        .to_string();
+    let slack = body(NotifiedService::Slack, &fix, &[]).unwrap().to_string();
     assert!(
         slack.contains(r#"Commit\nFix \"login\" &lt;!channel&gt; *now* &amp; @everyone"#),
         "{slack}"
