@@ -196,6 +196,8 @@ pub enum FaultKind {
     Invalid,
     /// It speaks another protocol; the answer's own number says which.
     Protocol,
+    /// Something else that excludes this is under way; nothing was begun.
+    Busy,
     /// Something on the host failed.
     Failed,
 }

@@ -94,6 +94,17 @@ impl Press {
     }
 }
 
+/// Bytes that are in memory, compressed.
+pub fn packed(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut packed = Vec::new();
+    let mut press = Press::new()?;
+    for piece in bytes.chunks(MEMBER) {
+        press.take(Arc::new(piece.to_vec()), &mut packed)?;
+    }
+    press.finish(&mut packed)?;
+    Ok(packed)
+}
+
 fn died() -> io::Error {
     io::Error::other("a thread that compresses died")
 }
@@ -196,12 +207,7 @@ mod tests {
     use super::*;
 
     fn round_trip(bytes: &[u8]) -> usize {
-        let mut packed = Vec::new();
-        let mut press = Press::new().unwrap();
-        for piece in bytes.chunks(MEMBER) {
-            press.take(Arc::new(piece.to_vec()), &mut packed).unwrap();
-        }
-        press.finish(&mut packed).unwrap();
+        let packed = packed(bytes).unwrap();
         let mut again = Vec::new();
         MultiGzDecoder::new(&packed[..])
             .read_to_end(&mut again)

@@ -6,11 +6,13 @@ mod bucket_settings;
 mod check;
 mod digest;
 mod gzip;
+mod heartbeat;
 mod packer;
 mod run;
 mod seal;
 mod shelf;
 mod store;
+mod told;
 
 /// The program, as manifests name it.
 pub const TOOL: &str = concat!("dokku-cli v", env!("CARGO_PKG_VERSION"));
@@ -19,8 +21,11 @@ pub use self::{
     bucket::Bucket,
     bucket_settings::BucketSettings,
     check::{Checked, Flaw, check, check_with, open},
+    gzip::packed,
+    heartbeat::{Beat, beat},
     run::{Run, prune_bucket},
     seal::Identities,
     shelf::Shelf,
     store::{Directory, Found, Written, find, manifest_path, require_room, sweep},
+    told::entries,
 };

@@ -1,28 +1,41 @@
 //! `dokku-cli backup`: all databases of all apps, and `db APP backup-server`.
 
+mod check;
 mod plugin;
+mod safety;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use dokku_deploy::{
     app::{AppName, Environment},
     backup::{Fresh, Place, Reason},
     flows::backup::{self as flow, ObserveError, Only},
+    host::Host,
     interrupt::Interrupts,
     plugin_protocol::{BackupOutcome, BackupReport, BackupRequest},
     retention::Rule,
     service::ServiceKind,
 };
+use jiff::Timestamp;
+use serde_json::json;
 
-pub use self::plugin::{Server, ask, receive};
+pub use self::{
+    check::{NIGHT, brief},
+    plugin::{Server, ask, receive},
+    safety::ensure_safe_copy,
+};
 use super::{plugin::To, with_host};
 use crate::{
-    backup::{Bucket, BucketSettings, Run},
+    actor,
+    backup::{Beat, Bucket, BucketSettings, Run, beat, entries},
     clock::SystemClock,
     exit_codes,
     failure::Failure,
     host::SshHost,
     invocation::Invocation,
+    origin,
     project::Project,
+    publish::{Chain, publish},
+    ui::visible,
 };
 
 /// What `backup` takes.
@@ -37,6 +50,9 @@ pub struct BackupArguments {
     /// Where to; both where `AWS_S3_BUCKET` is set, else server
     #[arg(long, value_enum)]
     pub to: Option<To>,
+    /// Where the host's own timer is on, only check that the backups of the last 26 hours are there
+    #[arg(long, conflicts_with_all = ["app", "service", "to", "prune"])]
+    pub check: bool,
     /// Afterwards remove backups that .dokku/config.yml does not keep, of services whose new one is good
     #[arg(long)]
     pub prune: bool,
@@ -48,6 +64,8 @@ pub struct Policy {
     pub rule: Rule,
     /// Public keys.
     pub encrypt_to: Vec<String>,
+    /// Told of start, success and failure.
+    pub heartbeat_url: Option<String>,
 }
 
 /// The rule and the keys of the project around the current directory.
@@ -64,11 +82,38 @@ pub fn policy(app: Option<&AppName>) -> Result<Policy, Failure> {
             monthly: backup.keep_monthly.unwrap_or(0),
         },
         encrypt_to: backup.encrypt_to,
+        heartbeat_url: backup.heartbeat_url,
     })
 }
 
 /// `dokku-cli backup`
 pub fn run(arguments: &BackupArguments, invocation: &Invocation) -> Result<u8, Failure> {
+    if arguments.check
+        && let Some(code) = check::run(invocation)?
+    {
+        return Ok(code);
+    }
+    let url = policy(None)?.heartbeat_url;
+    // A run for one app is not the night's.
+    let url = url.filter(|_| arguments.app.is_none() && arguments.service == "all");
+    let tell = |what| {
+        if let Some(url) = &url
+            && let Err(why) = beat(url, what)
+        {
+            invocation.ui.warning(&why);
+        }
+    };
+    tell(Beat::Start);
+    let result = back_up(arguments, invocation);
+    tell(if result.is_ok() {
+        Beat::Success
+    } else {
+        Beat::Fail
+    });
+    result
+}
+
+fn back_up(arguments: &BackupArguments, invocation: &Invocation) -> Result<u8, Failure> {
     let app = arguments
         .app
         .as_deref()
@@ -140,8 +185,90 @@ pub fn on_server(
     finish(&report, invocation)
 }
 
+/// What is going to happen to the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Before {
+    /// It is destroyed
+    Destroy,
+    /// The app goes back to an earlier release
+    Rollback,
+}
+
+/// `dokku-cli db APP ensure-backup`
+pub fn ensure(
+    app: &AppName,
+    before: Before,
+    is_fresh: bool,
+    invocation: &Invocation,
+) -> Result<u8, Failure> {
+    let reason = match before {
+        Before::Destroy => Reason::PreDestroy,
+        Before::Rollback => Reason::PreRollback,
+    };
+    let fresh = if is_fresh {
+        Fresh::Only
+    } else {
+        Fresh::OrYoung
+    };
+    let copy = with_host(invocation, |host, interrupts| {
+        ensure_safe_copy(app, reason, fresh, host, interrupts, invocation)
+    })?;
+    let kept = copy.kept().unwrap_or_default();
+    if invocation.ui.is_json() {
+        invocation.ui.json(&json!({"app": app, "kept": kept}))?;
+        return Ok(exit_codes::OK);
+    }
+    for copy in kept {
+        invocation.ui.result(&visible(&format!(
+            "{} ({}): {}",
+            copy.of.service, copy.of.kind, copy.at
+        )))?;
+    }
+    if kept.is_empty() {
+        invocation
+            .ui
+            .info(&format!("{app} is linked to no service"));
+    }
+    Ok(exit_codes::OK)
+}
+
+/// One entry of the audit log for each service and place.
+fn tell_all(
+    report: &BackupReport,
+    started: Timestamp,
+    host: &SshHost,
+    invocation: &Invocation,
+) -> Result<(), Failure> {
+    let actor = actor::name(None)?;
+    for entry in entries(report, started, || origin::begin(&actor, host.name(), None)) {
+        publish(&entry, Chain::over(host), invocation);
+    }
+    Ok(())
+}
+
 /// By the plugin; where there is none and the bucket is enough, from here.
 pub fn make(
+    host: &SshHost,
+    interrupts: &dyn Interrupts,
+    request: &BackupRequest,
+    bucket: Option<&BucketSettings>,
+    is_place_named: bool,
+    invocation: &Invocation,
+) -> Result<BackupReport, Failure> {
+    let started = Timestamp::now();
+    let report = made(
+        host,
+        interrupts,
+        request,
+        bucket,
+        is_place_named,
+        invocation,
+    )?;
+    tell_all(&report, started, host, invocation)?;
+    Ok(report)
+}
+
+fn made(
     host: &SshHost,
     interrupts: &dyn Interrupts,
     request: &BackupRequest,

@@ -12,7 +12,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-pub use self::backup::size;
+pub use self::{
+    backup::{Order, size},
+    service::Linked,
+};
 
 use crate::{failure::Failure, invocation::Invocation};
 
@@ -33,6 +36,8 @@ pub enum Action {
     Backup(BackupArguments),
     /// Copy databases to files on the host, by its plugin: the dump never crosses the network
     BackupServer(BackupServerArguments),
+    /// Make sure that every service has a good backup, as before something is destroyed
+    EnsureBackup(EnsureArguments),
     /// List the backups in this directory, on the server and in S3
     #[command(name = "list-backups")]
     ListBackups(ListArguments),
@@ -68,6 +73,17 @@ pub struct BackupServerArguments {
     /// Back up the services of all apps but previews
     #[arg(long)]
     pub all_apps: bool,
+}
+
+/// What `ensure-backup` takes.
+#[derive(Debug, Args)]
+pub struct EnsureArguments {
+    /// What is going to happen: the prefix of the backup's name
+    #[arg(long, value_enum, default_value = "destroy")]
+    pub before: super::backup::Before,
+    /// A good backup younger than 60 minutes does not count
+    #[arg(long)]
+    pub fresh: bool,
 }
 
 /// What `list-backups` takes.
@@ -137,6 +153,9 @@ pub fn run(arguments: &DbArguments, invocation: &Invocation) -> Result<u8, Failu
             arguments.service.as_deref(),
             invocation,
         ),
+        Action::EnsureBackup(arguments) => {
+            super::backup::ensure(&app, arguments.before, arguments.fresh, invocation)
+        }
         Action::ListBackups(arguments) => places::list(&app, arguments.local, invocation),
         Action::Download(arguments) => download::run(&app, arguments, invocation),
         Action::Verify(arguments) => local::verify(&app, arguments, invocation),

@@ -3,15 +3,22 @@
 use std::process::{Command, Stdio};
 
 use dokku_deploy::{
+    clock::stamp,
     dokku::{
         capabilities::Capabilities,
+        deploy_system,
         plugin::{self, Plugin},
         version::{self, Version},
     },
     host::Host,
+    plugin_protocol::{Listing, PLUGIN},
 };
+use jiff::Timestamp;
 
-use super::with_host;
+use super::{
+    backup::{NIGHT, Server, ask, brief},
+    with_host,
+};
 use crate::{exit_codes, failure::Failure, invocation::Invocation, ui::visible};
 
 /// Plugins beyond Dokku's own, and whether most apps want them.
@@ -52,15 +59,58 @@ pub fn run(invocation: &Invocation) -> Result<u8, Failure> {
         Some(key) => ui.result(&visible(&format!("  SSH Key: ✓ {}", key.display())))?,
         None => ui.result("  SSH Key: ssh's own choice")?,
     }
-    let (version, plugins) = with_host(invocation, |host, _| {
+    let (version, plugins, nights) = with_host(invocation, |host, _| {
         let version = version::read(&host.ask(&version::ask())?, host.name())?;
-        Ok((version, plugin::read(&host.ask(&plugin::list())?)?))
+        let plugins = plugin::read(&host.ask(&plugin::list())?)?;
+        let is_here = |one: &Plugin| one.name == PLUGIN && one.is_enabled;
+        let nights = if plugins.iter().any(is_here) {
+            match ask(host, &deploy_system::backups(&brief()))? {
+                Server::Answered(listing) => Some(listing),
+                Server::NoPlugin(_) => None,
+            }
+        } else {
+            None
+        };
+        Ok((version, plugins, nights))
     })?;
     ui.result("  Connection: ✓ Connected")?;
     for line in judge(version, &plugins)? {
         ui.result(&visible(&line))?;
     }
-    Ok(exit_codes::OK)
+    let Some(listing) = nights else {
+        return Ok(exit_codes::OK);
+    };
+    let (line, alarm) = judge_backups(&listing, Timestamp::now());
+    ui.result(&visible(&line))?;
+    match alarm {
+        None => Ok(exit_codes::OK),
+        Some(alarm) => Err(Failure::new(exit_codes::VERIFICATION, alarm)
+            .hint("`dokku-cli backup` makes backups of everything now.")),
+    }
+}
+
+/// When all databases were last backed up: a line, and an alarm where that is too long ago.
+fn judge_backups(listing: &Listing, now: Timestamp) -> (String, Option<String>) {
+    match listing.last_success {
+        Some(last) => {
+            let age = now.duration_since(last);
+            let shown = format!("all databases were last backed up at {}", stamp(last));
+            if age < NIGHT && !age.is_negative() {
+                (format!("✓ {shown}"), None)
+            } else {
+                let alarm = format!("{shown}, which is more than 26 hours ago");
+                (format!("✗ {alarm}"), Some(alarm))
+            }
+        }
+        None if listing.has_schedule || listing.failures > 0 => {
+            let alarm = "there was never a run of backups without a failure".to_owned();
+            (format!("✗ {alarm}"), Some(alarm))
+        }
+        None => (
+            "○ No backups of all databases have been made (dokku-cli server schedule)".to_owned(),
+            None,
+        ),
+    }
 }
 
 /// What a host can do, in lines.
@@ -139,6 +189,26 @@ mod tests {
             lines.ends_with("https://github.com/dokku/dokku-letsencrypt.git"),
             "{lines}"
         );
+    }
+
+    #[test]
+    fn an_old_last_backup_raises_an_alarm() {
+        let now: Timestamp = "2026-11-25T12:00:00Z".parse().unwrap();
+        let seen = |hours: Option<i64>, has_schedule, failures| {
+            let listing = Listing {
+                last_success: hours.map(|hours| now - jiff::SignedDuration::from_hours(hours)),
+                has_schedule,
+                failures,
+                ..Listing::default()
+            };
+            judge_backups(&listing, now).1.is_some()
+        };
+        assert!(!seen(Some(25), true, 0));
+        assert!(seen(Some(26), true, 0));
+        assert!(seen(Some(-1), false, 0));
+        assert!(seen(None, true, 0));
+        assert!(seen(None, false, 1));
+        assert!(!seen(None, false, 0));
     }
 
     #[test]

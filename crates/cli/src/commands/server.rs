@@ -2,6 +2,8 @@
 
 mod record;
 
+mod schedule;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -33,6 +35,8 @@ enum ServerCommand {
     Setup(SetupArguments),
     /// Say what is installed
     Status(Access),
+    /// Back up all databases every day, by the host's own timer
+    Schedule(schedule::ScheduleArguments),
     /// Remove the plugin; the audit log and backups stay
     Remove(Access),
 }
@@ -104,6 +108,7 @@ pub fn run(arguments: &ServerArguments, invocation: &Invocation) -> Result<u8, F
     match &arguments.command {
         ServerCommand::Setup(arguments) => setup(arguments, invocation),
         ServerCommand::Status(access) => status(access, invocation),
+        ServerCommand::Schedule(arguments) => schedule::run(arguments, invocation),
         ServerCommand::Remove(access) => remove(access, invocation),
     }
 }

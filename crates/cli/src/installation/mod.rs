@@ -3,6 +3,7 @@
 mod payload;
 mod plan;
 mod remote;
+mod schedule;
 
 pub use self::{
     payload::{Payload, architecture_of_this},

@@ -9,6 +9,8 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
+use crate::backup;
+
 macro_rules! scripts {
     ($($name:literal),* $(,)?) => {
         &[$(($name, include_str!(concat!("../../../../plugin/", $name)))),*]
@@ -94,13 +96,13 @@ impl Payload {
         put("bin/dokku-cli", &fs_err::read(&self.program)?, 0o755)?;
         put("digest", self.digest.as_bytes(), 0o644)?;
         let output = Command::new("tar")
-            .args(["-czf", "-", "-C"])
+            .args(["-cf", "-", "-C"])
             .arg(directory.path())
             .arg(".")
             .stdin(Stdio::null())
             .output()?;
         if output.status.success() {
-            return Ok(output.stdout);
+            return backup::packed(&output.stdout);
         }
         Err(io::Error::other(format!(
             "tar: {}",

@@ -143,7 +143,12 @@ impl Root {
         self.run("recording", RECORD, word.as_bytes()).map(drop)
     }
 
-    fn run(&self, what: &'static str, script: &str, input: &[u8]) -> Result<String, RemoteError> {
+    pub(super) fn run(
+        &self,
+        what: &'static str,
+        script: &str,
+        input: &[u8],
+    ) -> Result<String, RemoteError> {
         let whole = format!(
             "set -eu\nlib=${{DOKKU_LIB_ROOT:-/var/lib/dokku}}\nplugin=$lib/plugins/available/deploy-system\nowner=${{DOKKU_SYSTEM_USER:-dokku}}:${{DOKKU_SYSTEM_GROUP:-dokku}}\nbackups={}\nkinds='{}'\n{script}",
             quoted(&self.backups),

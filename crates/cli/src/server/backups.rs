@@ -1,5 +1,6 @@
 //! Backups on the host itself: what `deploy-system:backup…` does.
 
+mod night;
 mod settings;
 
 use std::io::{self, Read};
@@ -15,7 +16,8 @@ use dokku_deploy::{
 };
 use jiff::Timestamp;
 
-pub use self::settings::BackupSettings;
+use self::night::Stamp;
+pub use self::{night::scheduled, settings::BackupSettings};
 use super::place::Place;
 use crate::{
     backup::{Bucket, BucketSettings, Run, Shelf},
@@ -62,8 +64,15 @@ pub fn bucket_of(
         .map_err(|bad| invalid(bad.to_string()))
 }
 
-/// Makes backups.
+/// Makes backups; of all apps only if nobody else does.
 pub fn make(place: &Place, request: &BackupRequest, ui: &Ui) -> Result<BackupReport, Fault> {
+    match request.app {
+        Some(_) => make_now(place, request, ui),
+        None => night::all(place, request, ui),
+    }
+}
+
+fn make_now(place: &Place, request: &BackupRequest, ui: &Ui) -> Result<BackupReport, Fault> {
     let settings = BackupSettings::read(place).map_err(|error| failed(&error))?;
     let encrypt_to = if request.encrypt_to.is_empty() {
         &settings.encrypt_to
@@ -130,12 +139,18 @@ pub fn make(place: &Place, request: &BackupRequest, ui: &Ui) -> Result<BackupRep
 /// Lists the backups of the host, and those of the bucket that it knows.
 pub fn list(place: &Place, request: &BackupsRequest) -> Result<Listing, Fault> {
     let app = request.app.as_ref();
+    let stamp = Stamp::read(place).map_err(|error| failed(&error))?;
     let mut listing = Listing {
-        backups: shelf(place)?.list(app).map_err(|error| failed(&error))?,
+        last_success: stamp.last_success,
+        failures: stamp.failures,
         ..Listing::default()
     };
     let settings = BackupSettings::read(place).map_err(|error| failed(&error))?;
     listing.has_schedule = settings.at.is_some();
+    if request.is_brief {
+        return Ok(listing);
+    }
+    listing.backups = shelf(place)?.list(app).map_err(|error| failed(&error))?;
     if let Some(bucket) = settings.bucket.filter(|_| request.with_bucket) {
         match Bucket::open(&bucket).and_then(|bucket| bucket.list(app)) {
             Ok(found) => listing.backups.extend(found),

@@ -118,6 +118,9 @@ pub struct BackupsRequest {
     pub is_dry_run: bool,
     /// Whether the bucket that the host itself knows is meant too.
     pub with_bucket: bool,
+    /// Only tell when all was last backed up, and list nothing.
+    #[serde(default)]
+    pub is_brief: bool,
 }
 
 /// A backup that lies somewhere.
@@ -144,6 +147,9 @@ pub struct Listing {
     pub unknown: Option<String>,
     /// When all services were last backed up by the schedule without a failure.
     pub last_success: Option<Timestamp>,
+    /// How many backups failed in the last run over all apps.
+    #[serde(default)]
+    pub failures: usize,
     /// Whether the server's own timer is on.
     pub has_schedule: bool,
 }

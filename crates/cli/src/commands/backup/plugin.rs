@@ -93,6 +93,7 @@ fn read<T: DeserializeOwned>(answer: &Answer, host: &str) -> Result<Server<T>, F
         Err(PluginError::Fault(fault)) => {
             let code = match fault.kind {
                 FaultKind::Invalid => exit_codes::USAGE,
+                FaultKind::Busy => exit_codes::REFUSED,
                 _ => exit_codes::HOST,
             };
             Err(Failure::new(code, format!("on {host}: {}", fault.message)))

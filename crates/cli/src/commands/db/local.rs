@@ -162,6 +162,7 @@ impl Reading {
                 rule: None,
                 is_dry_run: false,
                 with_bucket: false,
+                is_brief: false,
             };
             return self.on_server(&request, invocation);
         }
@@ -320,6 +321,7 @@ fn prune_elsewhere(
         rule: Some(rule.clone()),
         is_dry_run,
         with_bucket: false,
+        is_brief: false,
     };
     let answer: Server<Vec<Pruned>> = with_host(invocation, |host, _| {
         ask(host, &deploy_system::backup_prune(&request))

@@ -175,6 +175,7 @@ pub fn listing(
             id: None,
             rule: None,
             is_dry_run: false,
+            is_brief: false,
             with_bucket,
         };
         ask(host, &deploy_system::backups(&request))

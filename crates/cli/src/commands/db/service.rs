@@ -76,10 +76,17 @@ pub fn find(host: &dyn Host, app: &AppName, given: Option<&str>) -> Result<Linke
             );
         }
     };
-    let engine = Engine::of(kind).ok_or_else(|| {
-        Failure::refused(format!(
-            "backups of {kind} are not possible yet: this program cannot tell whether its dumps are whole"
-        ))
-    })?;
-    Ok(Linked { kind, name, engine })
+    Linked::of(kind, name)
+}
+
+impl Linked {
+    /// A service whose dumps can be checked.
+    pub fn of(kind: ServiceKind, name: ServiceName) -> Result<Self, Failure> {
+        let engine = Engine::of(kind).ok_or_else(|| {
+            Failure::refused(format!(
+                "backups of {kind} are not possible yet: this program cannot tell whether its dumps are whole"
+            ))
+        })?;
+        Ok(Self { kind, name, engine })
+    }
 }

@@ -78,9 +78,12 @@ pub struct MakeWords {
     /// All apps but previews
     #[arg(long, conflicts_with = "app")]
     all_apps: bool,
+    /// As the settings of this host's timer say
+    #[arg(long, conflicts_with_all = ["request", "all_apps", "to", "app", "service"])]
+    scheduled: bool,
     #[arg(long, value_enum, default_value = "server")]
     to: To,
-    #[arg(env = "DOKKU_APP_NAME", required_unless_present_any = ["request", "all_apps"])]
+    #[arg(env = "DOKKU_APP_NAME", required_unless_present_any = ["request", "all_apps", "scheduled"])]
     app: Option<AppName>,
     /// A kind or a name
     service: Option<String>,
@@ -146,6 +149,7 @@ impl ListWords {
             id: self.id.clone(),
             rule: Some(settings.rule),
             is_dry_run: self.dry_run,
+            is_brief: false,
             with_bucket: true,
         })
     }
@@ -156,9 +160,13 @@ impl ListWords {
 }
 
 fn make(words: &MakeWords, place: &Place, invocation: &Invocation) -> Result<u8, Failure> {
-    let report = words
-        .asked(place)
-        .and_then(|request| backups::make(place, &request, invocation.ui));
+    let report = if words.scheduled {
+        backups::scheduled(place, invocation.ui)
+    } else {
+        words
+            .asked(place)
+            .and_then(|request| backups::make(place, &request, invocation.ui))
+    };
     answer(
         words.common.format == "json",
         report,

@@ -281,6 +281,7 @@ pub(super) fn answer<T: Serialize>(
         Err(fault) => match fault.kind {
             FaultKind::Invalid => exit_codes::USAGE,
             FaultKind::NoSuchApp | FaultKind::Unreadable | FaultKind::Protocol => exit_codes::HOST,
+            FaultKind::Busy => exit_codes::REFUSED,
             FaultKind::Failed => exit_codes::INTERNAL,
         },
     };

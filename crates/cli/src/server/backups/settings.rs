@@ -78,7 +78,6 @@ impl BackupSettings {
     }
 
     /// As they are kept and travel; keys are in it.
-    #[cfg(test)]
     pub fn to_json(&self) -> dokku_deploy::secret::Secret {
         let wire = Wire {
             bucket: self

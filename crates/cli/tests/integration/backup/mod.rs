@@ -3,6 +3,7 @@
 mod bucket;
 mod faults;
 mod local;
+mod nightly;
 mod round_trips;
 mod server;
 mod ways_back;

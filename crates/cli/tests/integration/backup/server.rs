@@ -60,11 +60,12 @@ pub fn backups(host: &TestHost) -> Vec<String> {
     without_manifests(&shelf(host))
 }
 
-/// The files below a directory, but for manifests.
+/// The files below a directory, but for manifests and unfinished ones.
 pub fn without_manifests(top: &Path) -> Vec<String> {
     let is_manifest = |name: &String| Path::new(name).extension().is_some_and(|end| end == "json");
     let all = files(top).into_iter();
-    all.filter(|name| !is_manifest(name)).collect()
+    all.filter(|name| !is_manifest(name) && !name.contains("/.dokku-cli-"))
+        .collect()
 }
 
 fn back_up(host: &TestHost, words: &[&str]) -> Ran {

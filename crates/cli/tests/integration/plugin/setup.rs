@@ -81,6 +81,10 @@ impl Server {
             .run()
     }
 
+    fn schedule(&self, words: &[&str]) -> Ran {
+        self.server("schedule", words)
+    }
+
     fn ok(&self, verb: &str, words: &[&str]) -> Ran {
         let ran = self.server(verb, words);
         assert_eq!(ran.status, Some(0), "{ran:?}");
@@ -206,4 +210,71 @@ fn a_program_that_does_not_run_there_is_no_success() {
     assert!(server.calls().is_empty());
     let available = server.top.join("lib/plugins/available");
     assert_eq!(fs::read_dir(available).unwrap().count(), 0);
+}
+
+/// A crontab that is a file.
+const CRONTAB: &str = r#"#!/bin/sh
+file=$DOKKU_LIB_ROOT/crontab
+[ "$1" = -u ] && shift 2
+case "$1" in
+    -l) cat "$file" 2>/dev/null || { echo "no crontab" >&2; exit 1; } ;;
+    -) cat >"$file" ;;
+esac
+"#;
+
+#[test]
+fn a_timer_is_switched_on_changed_and_off_and_leaves_other_entries_alone() {
+    let server = Server::new();
+    let too_early = server.schedule(&[]);
+    assert_eq!(too_early.status, Some(5), "{too_early:?}");
+    assert!(too_early.stderr.contains("server setup"), "{too_early:?}");
+    server.ok("setup", &[]);
+    script(&server.top.join("sbin/crontab"), CRONTAB);
+    script(
+        &server.top.join("sbin/systemctl"),
+        "#!/bin/sh\necho offline\nexit 1\n",
+    );
+    let crontab = server.top.join("lib/crontab");
+    fs::write(&crontab, "@daily mine\n").unwrap();
+    fs::create_dir_all(server.host.home().join(".dokku")).unwrap();
+    fs::write(
+        server.host.home().join(".dokku/config.yml"),
+        "backup:\n  retention_days: 9\n  heartbeat_url: https://hc.example/ping\n",
+    )
+    .unwrap();
+    let on = server.schedule(&["--at", "03:30", "--json"]);
+    assert_eq!(on.status, Some(0), "{on:?}");
+    let told: Value = serde_json::from_str(&on.stdout).unwrap();
+    assert_eq!(
+        (&told["by"], &told["to"]),
+        (&Value::from("cron"), &Value::from("server"))
+    );
+    let entries = fs::read_to_string(&crontab).unwrap();
+    assert!(entries.starts_with("@daily mine\n"), "{entries}");
+    assert_eq!(
+        entries
+            .matches("deploy-system:backup --scheduled\n")
+            .count(),
+        1,
+        "{entries}"
+    );
+    let settings = server.top.join("lib/data/deploy-system/backup.json");
+    assert_eq!(
+        fs::metadata(&settings).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let kept: Value = serde_json::from_str(&fs::read_to_string(&settings).unwrap()).unwrap();
+    assert_eq!(kept["rule"]["days"], 9);
+    assert_eq!(kept["at"], "03:30");
+
+    assert_eq!(server.schedule(&[]).status, Some(0));
+    let entries = fs::read_to_string(&crontab).unwrap();
+    assert_eq!(entries.lines().count(), 2, "{entries}");
+    let off = server.schedule(&["--remove"]);
+    assert_eq!(off.status, Some(0), "{off:?}");
+    assert_eq!(fs::read_to_string(&crontab).unwrap(), "@daily mine\n");
+    assert!(!settings.exists());
+    for wrong in ["25:00", "02:00;id", "now"] {
+        assert_eq!(server.schedule(&["--at", wrong]).status, Some(2), "{wrong}");
+    }
 }

@@ -83,10 +83,12 @@ impl LockError {
                     app: app.clone(),
                     why: fault.message,
                 },
-                FaultKind::Invalid | FaultKind::Protocol | FaultKind::Failed => Self::Plugin {
-                    host: host.to_owned(),
-                    why: fault.message,
-                },
+                FaultKind::Invalid | FaultKind::Protocol | FaultKind::Busy | FaultKind::Failed => {
+                    Self::Plugin {
+                        host: host.to_owned(),
+                        why: fault.message,
+                    }
+                }
             },
         }
     }
