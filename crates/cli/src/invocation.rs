@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 use crate::{
     args::Global,
     failure::Failure,
-    host::{Route, SshHost},
+    host::{Route, SshHost, no_host_key},
     repository::Repository,
     settings_file::{SettingsFile, edit},
     target::Target,
@@ -172,11 +172,19 @@ impl<'a> Invocation<'a> {
 
     /// The way to the host.
     pub fn route(&self) -> Result<Route, Failure> {
+        // A line of known_hosts, for CI.
+        let host_key = variable("DOKKU_HOST_KEY")?;
+        if let Some(line) = host_key.as_deref().and_then(no_host_key) {
+            return Err(Failure::settings(format!(
+                "DOKKU_HOST_KEY holds no host key: {line:?}"
+            ))
+            .hint("It is a line of known_hosts, such as `ssh-keyscan HOST` prints: HOST ssh-ed25519 AAAA…")
+            .hint("Compare the key with the host's own before you pin it."));
+        }
         Ok(Route {
             target: self.target()?,
             key: self.ssh_key()?,
-            // A line of known_hosts, for CI.
-            host_key: variable("DOKKU_HOST_KEY")?,
+            host_key,
             patience: self.patience()?,
             is_interactive: io::stdin().is_terminal(),
         })

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {
     top: PathBuf,
+    name: String,
 }
 
 /// A commit, as far as messages need it.
@@ -27,9 +28,7 @@ impl Repository {
     pub fn here() -> Result<Option<Self>, Failure> {
         let answer = git(None, &["rev-parse", "--show-toplevel"])?;
         if answer.is_ok {
-            return Ok(Some(Self {
-                top: PathBuf::from(answer.text),
-            }));
+            return Self::at(PathBuf::from(answer.text)).map(Some);
         }
         if answer.complaint.contains("not a git repository") {
             return Ok(None);
@@ -42,12 +41,28 @@ impl Repository {
         &self.top
     }
 
-    /// The name of its top directory.
+    fn at(top: PathBuf) -> Result<Self, Failure> {
+        let directories = git(
+            Some(&top),
+            &[
+                "rev-parse",
+                "--path-format=absolute",
+                "--git-dir",
+                "--git-common-dir",
+            ],
+        )?
+        .accepted()?;
+        let name = match directories.split_once('\n') {
+            Some((own, common)) if own != common => main_name(Path::new(common)),
+            _ => None,
+        };
+        let name = name.unwrap_or_else(|| name_of(&top));
+        Ok(Self { top, name })
+    }
+
+    /// The name of its top directory; in a linked worktree, of the repository that it belongs to.
     pub fn name(&self) -> String {
-        self.top
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default()
+        self.name.clone()
     }
 
     /// The branch that is checked out; `None` when HEAD is detached.
@@ -158,6 +173,24 @@ impl Repository {
     }
 }
 
+/// The name of a repository by its git directory, which worktrees share: that of the directory
+/// around `.git`, or a bare repository's own.
+fn main_name(common: &Path) -> Option<String> {
+    let name = name_of(common);
+    let name = match name.strip_suffix(".git").unwrap_or(&name) {
+        "" => name_of(common.parent()?),
+        bare => bare.to_owned(),
+    };
+    // Such as `.bare`, whose name says nothing.
+    (!name.is_empty() && !name.starts_with('.')).then_some(name)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
 /// A configuration value of git, in a repository or outside of one. Who has no git has none.
 pub fn setting_here(key: &str) -> Option<String> {
     let answer = git(None, &["config", "--get", key]).ok()?;
@@ -211,7 +244,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let top = directory.path().canonicalize().unwrap().join("shop");
         std::fs::create_dir(&top).unwrap();
-        let repository = Repository { top };
+        let repository = Repository {
+            top,
+            name: "shop".to_owned(),
+        };
         for arguments in [
             &["init", "--quiet", "--initial-branch=main"][..],
             &["config", "user.email", "ada@example.com"],
@@ -270,6 +306,26 @@ mod tests {
         assert_eq!(repository.changed_files(&first, &second), Some(2));
         assert_eq!(repository.changed_files(&second, &second), Some(0));
         assert_eq!(repository.changed_files(&"0".repeat(40), &second), None);
+    }
+
+    #[test]
+    fn a_worktree_has_the_name_of_its_repository() {
+        let (directory, repository) = repository();
+        commit(&repository, "first");
+        let add = ["worktree", "add", "--quiet", "-b", "staging", "../hotfix"];
+        assert!(repository.git(&add).unwrap().is_ok);
+        let around = directory.path().canonicalize().unwrap();
+        let name = |at: &str| Repository::at(around.join(at)).unwrap().name();
+        assert_eq!(
+            (name("shop"), name("hotfix")),
+            ("shop".into(), "shop".into())
+        );
+        assert_eq!(main_name(Path::new("/srv/api.git")).as_deref(), Some("api"));
+        assert_eq!(
+            main_name(Path::new("/srv/api/.git")).as_deref(),
+            Some("api")
+        );
+        assert_eq!(main_name(Path::new("/srv/api/.bare")), None);
     }
 
     #[test]

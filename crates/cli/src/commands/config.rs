@@ -29,11 +29,13 @@ pub struct ShowArguments {
 
 /// What `config:set` takes.
 #[derive(Debug, Args)]
+#[command(override_usage = "dokku-cli config:set [OPTIONS] [APP] <KEY=VALUE>...")]
 pub struct SetArguments {
-    /// The app
+    /// The app; otherwise the repository's name
+    #[arg(required = true, value_name = "APP")]
     pub app: String,
     /// The variables
-    #[arg(required = true, value_name = "KEY=VALUE")]
+    #[arg(value_name = "KEY=VALUE")]
     pub pairs: Vec<String>,
     /// Leave what runs as it is; it sees the change after its next restart
     #[arg(long)]
@@ -42,11 +44,13 @@ pub struct SetArguments {
 
 /// What `config:unset` takes.
 #[derive(Debug, Args)]
+#[command(override_usage = "dokku-cli config:unset [OPTIONS] [APP] <KEY>...")]
 pub struct UnsetArguments {
-    /// The app
+    /// The app; otherwise the repository's name
+    #[arg(required = true, value_name = "APP")]
     pub app: String,
     /// The names of the variables
-    #[arg(required = true, value_name = "KEY")]
+    #[arg(value_name = "KEY")]
     pub keys: Vec<String>,
     /// Leave what runs as it is; it sees the change after its next restart
     #[arg(long)]
@@ -83,8 +87,13 @@ pub fn show(arguments: &ShowArguments, invocation: &Invocation) -> Result<u8, Fa
 
 /// Sets variables, and restarts the app unless told not to.
 pub fn set(arguments: &SetArguments, invocation: &Invocation) -> Result<u8, Failure> {
-    let app = invocation.app(Some(&arguments.app))?;
-    let variables = pairs(&arguments.pairs)?;
+    let (app, pairs_given) = split(&arguments.app, &arguments.pairs, |word| word.contains('='));
+    if pairs_given.is_empty() {
+        return Err(Failure::usage("no variable is given: expected KEY=VALUE")
+            .hint("For example: dokku-cli config:set myapp GREETING=hello"));
+    }
+    let variables = pairs(&pairs_given)?;
+    let app = invocation.app(app)?;
     invocation.ui.info(&format!("Setting config for {app}..."));
     with_host(invocation, |host, _| {
         let entry = entry(Action::ConfigSet, &app, variables.keys(), host)?;
@@ -104,17 +113,25 @@ pub fn set(arguments: &SetArguments, invocation: &Invocation) -> Result<u8, Fail
 
 /// Unsets variables, and restarts the app unless told not to.
 pub fn unset(arguments: &UnsetArguments, invocation: &Invocation) -> Result<u8, Failure> {
-    let app = invocation.app(Some(&arguments.app))?;
-    for key in &arguments.keys {
+    // An app's name has no upper-case letters and no underscores, which most variables have.
+    let file = invocation.file()?;
+    let is_key = |word: &str| file.alias(word).is_none() && AppName::new(word).is_err();
+    let (app, keys) = split(&arguments.app, &arguments.keys, is_key);
+    if keys.is_empty() {
+        return Err(Failure::usage("no variable is given: expected its name")
+            .hint("For example: dokku-cli config:unset myapp GREETING"));
+    }
+    for key in &keys {
         check_key(key)?;
     }
+    let app = invocation.app(app)?;
     invocation
         .ui
         .info(&format!("Unsetting config for {app}..."));
     with_host(invocation, |host, _| {
-        let entry = entry(Action::ConfigUnset, &app, &arguments.keys, host)?;
+        let entry = entry(Action::ConfigUnset, &app, &keys, host)?;
         recorded(entry, host, invocation, |_| {
-            let answer = host.ask(&config::unset(&app, &arguments.keys))?;
+            let answer = host.ask(&config::unset(&app, &keys))?;
             changed(config::read_changed(&answer)?, &app, host)?;
             restart(&app, host, arguments.no_restart)
         })
@@ -137,6 +154,20 @@ fn entry<'k>(
     let keys: Vec<&str> = keys.into_iter().take(NAMED).map(String::as_str).collect();
     let entry = AuditEntry::of_app(action, app, Status::Started, &origin);
     Ok(entry.with(key::KEYS, keys))
+}
+
+/// The app, where the first word is one, and the other words.
+fn split<'a>(
+    first: &'a str,
+    others: &'a [String],
+    is_other: impl Fn(&str) -> bool,
+) -> (Option<&'a str>, Vec<String>) {
+    if is_other(first) {
+        let all = std::iter::once(first.to_owned()).chain(others.iter().cloned());
+        (None, all.collect())
+    } else {
+        (Some(first), others.to_vec())
+    }
 }
 
 fn changed(exists: bool, app: &AppName, host: &dyn Host) -> Result<(), Failure> {

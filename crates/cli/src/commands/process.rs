@@ -36,7 +36,7 @@ pub struct LogsArguments {
 /// What `scale` takes.
 #[derive(Debug, Args)]
 pub struct ScaleArguments {
-    /// The app
+    /// The app; otherwise the repository's name
     pub app: Option<String>,
     /// How many of which process; without any, the present counts are shown
     #[arg(value_name = "TYPE=N")]
@@ -68,15 +68,23 @@ pub fn act(verb: Verb, arguments: &AppArguments, invocation: &Invocation) -> Res
 
 /// Shows or changes the counts.
 pub fn scale(arguments: &ScaleArguments, invocation: &Invocation) -> Result<u8, Failure> {
-    let app = invocation.app(arguments.app.as_deref())?;
+    // `scale web=2` in the app's repository.
+    let is_count = |word: &&str| word.contains('=');
+    let given = arguments.app.as_deref();
+    let counts: Vec<&str> = given
+        .filter(is_count)
+        .into_iter()
+        .chain(arguments.counts.iter().map(String::as_str))
+        .collect();
+    let app = invocation.app(given.filter(|word| !is_count(word)))?;
     let command = DokkuCommand::on("ps:scale", &app);
-    if arguments.counts.is_empty() {
+    if counts.is_empty() {
         invocation.ui.header(&format!("Current Scale: {app}"));
         return with_host(invocation, |host, interrupts| {
             pass_on(&command, host, interrupts, invocation.ui).map(code)
         });
     }
-    for count in &arguments.counts {
+    for count in &counts {
         let is_count = count.split_once('=').is_some_and(|(process, number)| {
             !process.is_empty() && !process.starts_with('-') && number.parse::<u32>().is_ok()
         });
@@ -87,7 +95,7 @@ pub fn scale(arguments: &ScaleArguments, invocation: &Invocation) -> Result<u8, 
         }
     }
     invocation.ui.info(&format!("Scaling {app}..."));
-    let command = command.args(arguments.counts.iter().map(String::as_str));
+    let command = command.args(counts);
     perform(&command, &app, "Scaled", invocation)
 }
 

@@ -53,6 +53,10 @@ pub fn connecting(host: &str, log: &str) -> HostError {
         let why = "it is not among the known hosts".into();
         return HostError::HostKey { host, why };
     }
+    if has("bad configuration option") {
+        let why = configuration_faults(log);
+        return HostError::Unreachable { host, why };
+    }
     let why = last_words(log);
     if has("Permission denied (") || has("Too many authentication failures") {
         let why = log
@@ -72,6 +76,19 @@ pub fn connecting(host: &str, log: &str) -> HostError {
         return HostError::NotDokku { host, why };
     }
     HostError::Unreachable { host, why }
+}
+
+/// What ssh finds wrong with its configuration, each with its file and line.
+fn configuration_faults(log: &str) -> String {
+    let faults: Vec<&str> = log
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.contains("terminating, "))
+        .collect();
+    if faults.is_empty() {
+        return last_words(log);
+    }
+    format!("ssh's configuration is wrong: {}", faults.join("; "))
 }
 
 /// The last line of ssh's log that says something.

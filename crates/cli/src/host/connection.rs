@@ -17,6 +17,7 @@ use std::{
 };
 
 use dokku_deploy::{host::HostError, interrupt::Interrupts};
+use nix::sys::signal::Signal;
 
 use super::{
     classify,
@@ -33,6 +34,8 @@ const DYING: Duration = Duration::from_millis(300);
 
 /// The connection, made when it is first needed.
 pub struct Connection<'a> {
+    /// Requests to stop before it was thought of.
+    asked_before: u32,
     route: Route,
     interrupts: &'a dyn Interrupts,
     ui: &'a Ui,
@@ -81,6 +84,7 @@ impl<'a> Connection<'a> {
     /// A connection that is not made yet.
     pub fn new(route: Route, interrupts: &'a dyn Interrupts, ui: &'a Ui) -> Self {
         Self {
+            asked_before: interrupts.requests().0,
             route,
             interrupts,
             ui,
@@ -195,6 +199,11 @@ impl<'a> Connection<'a> {
         let Some(runtime) = &state.runtime else {
             return Ok(());
         };
+        // Later connections are for the work that goes on after a request.
+        let asked_before = match state.generation {
+            0 => self.asked_before,
+            _ => self.interrupts.requests().0,
+        };
         let (socket, log) = (runtime.socket(state.generation), runtime.log());
         let mut command = ssh();
         command
@@ -215,7 +224,7 @@ impl<'a> Connection<'a> {
                 Stdio::null()
             });
         let mut child = command.spawn().map_err(|error| local("ssh", &error))?;
-        let end = self.await_master(&mut child);
+        let end = self.await_master(&mut child, asked_before);
         if !matches!(end, Ok(Some(_))) {
             // It may have ended in this very moment.
             drop(child.kill());
@@ -233,7 +242,11 @@ impl<'a> Connection<'a> {
                 Ok(())
             }
             // Ctrl-C at one of its questions.
-            Some(status) if status.signal().is_some() => Err(self.stopped()),
+            Some(status) if status.signal() == Some(Signal::SIGINT as i32) => Err(self.stopped()),
+            Some(status) if status.signal().is_some() => Err(HostError::Unreachable {
+                host: self.route.name(),
+                why: format!("ssh was killed ({status})"),
+            }),
             Some(_) if classify::has_no_socket(&words) => {
                 self.give_up_sharing(state, &classify::last_words(&words));
                 Ok(())
@@ -248,9 +261,12 @@ impl<'a> Connection<'a> {
 
     /// Waits until the master is connected and has left for the background. `None`: too late.
     /// Where a person may have to answer, ssh's own timeout for connecting has to do.
-    fn await_master(&self, child: &mut Child) -> Result<Option<ExitStatus>, HostError> {
+    fn await_master(
+        &self,
+        child: &mut Child,
+        asked_before: u32,
+    ) -> Result<Option<ExitStatus>, HostError> {
         let begun = Instant::now();
-        let (asked_before, _) = self.interrupts.requests();
         let lent = self.route.is_interactive.then(|| Lent::to(child)).flatten();
         loop {
             if let Some(status) = child.try_wait().map_err(|error| local("ssh", &error))? {

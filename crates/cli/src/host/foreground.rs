@@ -37,8 +37,14 @@ impl Lent {
     /// Where the child was stopped at the terminal (Ctrl-Z), so are we, and later both go on.
     pub fn follow_stop(&self) {
         let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-        if !matches!(waitid(Id::Pid(self.to), flags), Ok(WaitStatus::Stopped(..))) {
-            return;
+        match waitid(Id::Pid(self.to), flags) {
+            // It asked before the terminal was its own.
+            Ok(WaitStatus::Stopped(_, Signal::SIGTTIN | Signal::SIGTTOU)) => {
+                self.give(self.to);
+                return;
+            }
+            Ok(WaitStatus::Stopped(..)) => {}
+            _ => return,
         }
         self.give(getpgrp());
         // From here the shell has the terminal, until it lets us go on. It cannot fail.

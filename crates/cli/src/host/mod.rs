@@ -16,4 +16,9 @@ mod seats;
 mod ssh;
 mod transfer;
 
-pub use self::{connection::Reach, local::LocalHost, route::Route, ssh::SshHost};
+pub use self::{
+    connection::Reach,
+    local::LocalHost,
+    route::{Route, no_host_key},
+    ssh::SshHost,
+};

@@ -10,6 +10,8 @@ use crate::target::Target;
 
 /// How long the master stays when nobody holds on to it any more, in seconds.
 const PERSIST: u32 = 5;
+/// How the kinds of host keys begin.
+const KINDS: [&str; 3] = ["ssh-", "ecdsa-", "sk-"];
 
 /// The way to the host.
 #[derive(Debug, Clone)]
@@ -51,9 +53,12 @@ impl Route {
     }
 
     /// The options of a client of the master. It never connects by itself: where the master is
-    /// gone it ends, and the command was not sent.
+    /// gone it ends, and the command was not sent. The user's configuration is the master's
+    /// business; here it could only do harm (`StdinNull`, `SessionType`).
     pub fn through(socket: &Path, log: &Path) -> Vec<String> {
         [
+            "-F",
+            "none",
             "-a",
             "-x",
             "-T",
@@ -133,14 +138,34 @@ impl Route {
     pub fn known_hosts(&self) -> Option<String> {
         let mut text = String::new();
         for line in self.host_key.as_deref()?.lines().map(str::trim) {
-            let is_bare = ["ssh-", "ecdsa-", "sk-"]
-                .iter()
-                .any(|kind| line.starts_with(kind));
+            let is_bare = KINDS.iter().any(|kind| line.starts_with(kind));
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{}{line}", if is_bare { "* " } else { "" });
         }
         Some(text)
     }
+}
+
+/// The first of the lines that is none of `known_hosts`, nor a key.
+pub fn no_host_key(lines: &str) -> Option<&str> {
+    lines
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .find(|line| !is_host_key(line))
+}
+
+/// Whether the line has a key, after the names of hosts or without them.
+fn is_host_key(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let names = usize::from(line.starts_with('@'));
+    [names, names + 1].into_iter().any(|at| {
+        let is_kind = words
+            .get(at)
+            .is_some_and(|word| KINDS.iter().any(|kind| word.starts_with(kind)));
+        // The kind is said again in the key, which is base64 and so begins like this.
+        is_kind && words.get(at + 1).is_some_and(|key| key.starts_with("AAAA"))
+    })
 }
 
 fn options(all: &[&str]) -> Vec<String> {
@@ -222,6 +247,29 @@ mod tests {
             "StrictHostKeyChecking=yes",
         ] {
             assert!(options.contains(&option.to_owned()), "{option}");
+        }
+    }
+
+    #[test]
+    fn a_pin_that_holds_no_key_is_recognised() {
+        for key in [
+            "ssh-ed25519 AAAAC3Nz",
+            "[h]:22 ssh-ed25519 AAAAC3Nz comment",
+            "# a comment\n\nh,10.0.0.1 ecdsa-sha2-nistp256 AAAAE2Vj",
+            "|1|salt=|hash= ssh-rsa AAAAB3Nz",
+            "@cert-authority *.example.com ssh-ed25519 AAAAC3Nz",
+        ] {
+            assert_eq!(no_host_key(key), None, "{key}");
+        }
+        for wrong in [
+            "garbage",
+            "ssh-ed25519",
+            "h ssh-ed25519",
+            "SHA256:abc",
+            "h AAAAC3Nz",
+            "ssh-ed25519 AAAAC3Nz\nh",
+        ] {
+            assert!(no_host_key(wrong).is_some(), "{wrong}");
         }
     }
 

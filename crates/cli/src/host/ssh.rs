@@ -87,10 +87,9 @@ impl<'a> SshHost<'a> {
                 }
                 Some(status) => return Ok(status),
                 None => {
-                    return Err(HostError::Local {
-                        program: "ssh".into(),
-                        why: format!("it was killed while `{shown}` was running"),
-                    });
+                    return Err(
+                        self.unreachable(format!("ssh was killed while `{shown}` was running"))
+                    );
                 }
             }
         }

@@ -106,3 +106,33 @@ fn an_alias_leads_to_its_app_in_any_case() {
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert!(ran.stdout.contains("\"app\":\"shop-production\""));
 }
+
+#[test]
+fn in_a_repository_the_app_may_be_left_out_before_what_is_no_apps_name() {
+    let host = TestHost::start();
+    host.create_app("shop");
+    let top = host.home().join("shop");
+    std::fs::create_dir_all(&top).unwrap();
+    let made = std::process::Command::new("git")
+        .args(["init", "--quiet"])
+        .arg(&top)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let run = |words: &[&str]| host.cli(words).directory(&top).run();
+    for words in [
+        &["config:set", "GREETING=hi", "N=1"][..],
+        &["config:unset", "GREETING"],
+        &["scale", "worker=2"],
+    ] {
+        let ran = run(words);
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+    }
+    assert_eq!(run(&["config", "--json"]).stdout, "{\"N\":\"1\"}\n");
+    assert!(host.ssh("ps:scale shop").contains("worker: 2"));
+    for words in [&["config:set", "shop"][..], &["config:unset", "shop"]] {
+        let ran = run(words);
+        assert_eq!(ran.status, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains("no variable is given"), "{ran:?}");
+    }
+}

@@ -199,3 +199,43 @@ fn a_dropped_connection_is_neither_an_empty_list_nor_a_success() {
         assert_eq!(host.runtime_entries(), Vec::<String>::new());
     }
 }
+
+#[test]
+fn what_people_set_for_their_own_sessions_does_no_harm() {
+    let host = TestHost::start();
+    host.create_app("shop");
+    let config = host.home().join(".ssh/config");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let theirs = "  StdinNull yes\n  RequestTTY force\n  RemoteCommand ls\n  LogLevel QUIET\n  \
+                  ControlMaster auto\n  ControlPath ~/own-%C\n  SendEnv *\n";
+    std::fs::write(&config, format!("{text}{theirs}")).unwrap();
+    host.cli(&["-q", "config:set", "shop", "A=1"])
+        .prints("", "");
+    host.cli(&["config", "shop", "--json"])
+        .prints("{\"A\":\"1\"}\n", "");
+}
+
+#[test]
+fn a_mistake_in_sshs_configuration_is_shown_with_its_line() {
+    let host = TestHost::start();
+    let config = host.home().join(".ssh/config");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text}  Bogus yes\n")).unwrap();
+    let ran = host.cli(&["list"]).run();
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains(".ssh/config: line 6: Bad configuration option: bogus"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn an_ssh_that_is_killed_is_no_wish_of_the_users() {
+    let host = TestHost::start();
+    let ssh = host.home().join("bin/ssh");
+    std::fs::write(&ssh, "#!/bin/sh\nkill -KILL $$\n").unwrap();
+    let ran = host.cli(&["list"]).run();
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    assert!(ran.stderr.contains("ssh was killed"), "{ran:?}");
+}

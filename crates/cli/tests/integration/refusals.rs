@@ -95,3 +95,19 @@ fn an_answer_that_dokku_would_not_give_is_an_error() {
     assert_eq!(ran.status, Some(5), "{ran:?}");
     assert!(ran.stdout.starts_with("{\"error\":"), "{ran:?}");
 }
+
+#[test]
+fn a_pin_that_is_no_key_is_named_before_anything_is_sent() {
+    let host = TestHost::start();
+    let ran = host
+        .cli(&["list"])
+        .env("DOKKU_HOST_KEY", "SHA256:abcdef")
+        .run();
+    assert_eq!(ran.status, Some(3), "{ran:?}");
+    assert!(
+        ran.stderr
+            .starts_with("✗ DOKKU_HOST_KEY holds no host key: \"SHA256:abcdef\"\n"),
+        "{ran:?}"
+    );
+    assert_eq!(host.counts().connections, 0);
+}

@@ -305,8 +305,10 @@ impl Run<'_> {
         let are_old = running
             .iter()
             .all(|container| self.plan.containers_before.contains(&container.id));
-        let runs_old_image =
-            images.len() == 1 && images.first().copied() == self.plan.image_before.as_deref();
+        // The same commit, built again, may give the same image.
+        let runs_old_image = (!self.is_live || self.is_going_back)
+            && images.len() == 1
+            && images.first().copied() == self.plan.image_before.as_deref();
         if are_old || runs_old_image || !self.may_serve || self.has_gone_back {
             // A recorded release is named only where its image is proof.
             let is_proven = |release: &&Release| {

@@ -54,7 +54,8 @@ pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result
         .map_err(|error| Failure::usage(error.to_string()))?;
     if !arguments.abort {
         repository.refuse_shallow()?;
-        let is_checked_out = arguments.branch.is_none() || arguments.branch == checked_out;
+        let is_checked_out = matches!(arguments.branch.as_deref(), None | Some("HEAD"))
+            || arguments.branch == checked_out;
         if is_checked_out && !arguments.dry_run {
             refuse_dirty(arguments, invocation, &repository)?;
         }
@@ -80,7 +81,8 @@ fn commit(
     repository: &Repository,
     checked_out: Option<&str>,
 ) -> Result<(Head, Option<String>), Failure> {
-    if let Some(branch) = &arguments.branch {
+    // What is checked out, as the original says it.
+    if let Some(branch) = arguments.branch.as_ref().filter(|name| *name != "HEAD") {
         let head = repository.commit(branch)?.ok_or_else(|| {
             Failure::settings(format!(
                 "There is no branch or commit {branch:?} in this repository"

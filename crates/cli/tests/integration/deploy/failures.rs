@@ -237,3 +237,16 @@ fn a_full_disk_fails_the_deploy_and_the_old_version_serves_on() {
     assert_eq!(shop.answer(), (200, "2 -".to_owned()));
     shop.is_tidy();
 }
+
+#[test]
+fn the_same_sick_commit_again_is_still_the_new_version() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    shop.write("sick", "");
+    let commit = shop.commit("sick from the start");
+    for _ in 0..2 {
+        let told = shop.fails(6, &[]);
+        let serving = format!("What serves now: {}, the new version.", &commit[..7]);
+        assert!(told.contains(&serving), "{told}");
+    }
+}
