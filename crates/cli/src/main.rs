@@ -24,6 +24,8 @@ mod server;
 mod settings_file;
 mod target;
 mod ui;
+#[cfg(test)]
+mod workflows;
 
 fn main() -> std::process::ExitCode {
     program::run()

@@ -6,6 +6,7 @@
 //! not do, rate limits with their headers.
 #![allow(
     clippy::missing_panics_doc,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test's server may panic: the test then fails"
 )]
@@ -15,6 +16,7 @@ mod fault;
 mod http;
 mod page;
 mod routes;
+pub mod runner;
 mod state;
 
 use std::{

@@ -6,7 +6,7 @@ use anyhow::bail;
 pub const HELP: &str = "\
 cargo xtask CHORE
 
-  setup [--yes]    install by apt what this repository's tests and demo need
+  setup [--yes]    install by apt and from PyPI what this repository's tests and demo need
   demo [--keep]    the main job, told step by step on a sandbox; --keep leaves the sandbox up
   test [--fast]    everything that has to hold: format, lints, tests, demo, documents, dependencies;
                    --fast leaves out database engines, demo, documents of the code and dependencies

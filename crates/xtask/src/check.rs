@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::machine::Need;
-use crate::{deny, links, machine, program, say};
+use crate::{deny, links, linters, machine, program, say};
 
 /// How a step ended.
 enum Outcome {
@@ -51,6 +51,7 @@ pub fn run(is_fast: bool) -> anyhow::Result<ExitCode> {
     })?;
     step("format", &|| cargo(&["fmt", "--all", "--check"]))?;
     step("links in documents", &|| passed(links::check()))?;
+    step("workflows, actions, scripts", &|| passed(linters::check()))?;
     step("clippy", &|| {
         cargo(&[
             "clippy",

@@ -1,6 +1,5 @@
 //! cargo-deny: found, or built once into the user's cache, because no registry has a current binary of it.
 
-use std::env;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -36,7 +35,7 @@ pub fn check_advisories() -> anyhow::Result<Option<()>> {
 }
 
 fn find_or_install() -> anyhow::Result<PathBuf> {
-    let root = cache()?.join(format!("cargo-deny-{VERSION}"));
+    let root = program::cache()?.join(format!("cargo-deny-{VERSION}"));
     let cached = root.join("bin/cargo-deny");
     for place in program::find("cargo-deny")
         .into_iter()
@@ -69,16 +68,4 @@ fn is_current(place: &PathBuf) -> bool {
     program::command(place)
         .and_then(|mut command| program::output(command.arg("--version")))
         .is_ok_and(|answer| answer.trim() == format!("cargo-deny {VERSION}"))
-}
-
-/// `$XDG_CACHE_HOME/dokku-deploy-system`, by default under `~/.cache`; without a home, in the target directory.
-fn cache() -> anyhow::Result<PathBuf> {
-    let of_the_user = env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
-        .filter(|directory| directory.is_absolute());
-    match of_the_user {
-        Some(directory) => Ok(directory.join("dokku-deploy-system")),
-        None => Ok(program::repository()?.join("target/tools")),
-    }
 }

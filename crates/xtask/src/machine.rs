@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
-use crate::{program, say};
+use crate::{linters, program, say};
 
 /// What a chore is going to use.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,12 +46,24 @@ pub struct Missing {
 
 /// What is needed and not here.
 pub fn missing(need: Need) -> Vec<Missing> {
+    let venv = Missing {
+        program: "python3 -m venv",
+        package: "python3-venv",
+    };
     PROGRAMS
         .iter()
         .filter(|(_, _, least)| *least <= need)
         .filter(|(program, _, _)| program::find(program).is_none())
         .map(|(program, package, _)| Missing { program, package })
+        .chain((!has_venv()).then_some(venv))
         .collect()
+}
+
+/// Debian's Python has the module and leaves out what it needs.
+fn has_venv() -> bool {
+    program::command("python3").is_ok_and(|mut python| {
+        program::output(python.args(["-c", "import ensurepip, venv"])).is_ok()
+    })
 }
 
 /// Fails when something is missing, with the way to get it.
@@ -71,6 +83,7 @@ pub fn check(need: Need) -> anyhow::Result<()> {
 pub fn set_up(need: Need, is_confirmed: bool) -> anyhow::Result<ExitCode> {
     let lacking = missing(need);
     if lacking.is_empty() {
+        linters::install()?;
         say::line("Everything that is needed is on this machine.")?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -96,6 +109,7 @@ pub fn set_up(need: Need, is_confirmed: bool) -> anyhow::Result<ExitCode> {
             .args(&packages),
     )?;
     check(need)?;
+    linters::install()?;
     say::line(&format!("Installed: {}.", packages.join(" ")))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ mod deny;
 mod guestbook;
 mod interrupt;
 mod links;
+mod linters;
 mod machine;
 mod program;
 mod sandbox;

@@ -117,6 +117,18 @@ fn postgresql_directories() -> Vec<PathBuf> {
         .collect()
 }
 
+/// `$XDG_CACHE_HOME/dokku-deploy-system`, by default under `~/.cache`; without a home, in the target directory.
+pub fn cache() -> anyhow::Result<PathBuf> {
+    let of_the_user = env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
+        .filter(|directory| directory.is_absolute());
+    match of_the_user {
+        Some(directory) => Ok(directory.join("dokku-deploy-system")),
+        None => Ok(repository()?.join("target/tools")),
+    }
+}
+
 /// A program of this workspace, built beside this one.
 pub fn built(name: &str) -> anyhow::Result<PathBuf> {
     let own = env::current_exe()?;
