@@ -114,6 +114,8 @@ pub enum Command {
     Alias(commands::alias::AliasArguments),
     /// Back up an app's databases, and restore them
     Db(commands::db::DbArguments),
+    /// Do what a host needs now and then
+    Maintain(commands::maintain::MaintainArguments),
     /// What a workflow calls: deploy with everything that GitHub shows of it
     Ci(commands::ci::CiArguments),
     /// Back up the databases of all apps, on the server and in S3

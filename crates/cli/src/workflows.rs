@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::Parser;
+use clap::{Parser, error::ErrorKind};
 use github_sandbox::runner::{JobRan, Run, Workflow};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -21,7 +21,7 @@ use crate::args::Arguments;
 
 /// Commands that workflows call by the interface that was agreed on, before they are there. One
 /// that has come to be has to be taken out of here.
-const AWAITED: [&str; 5] = ["backup", "ci cleanup", "ci preview", "cleanup", "dashboard"];
+const AWAITED: [&str; 4] = ["ci cleanup", "ci preview", "cleanup", "dashboard"];
 
 /// Would make a file if anything of it were executed.
 const HOSTILE: &str =
@@ -174,7 +174,7 @@ fn inputs(workflow: &Workflow) -> Vec<Value> {
                 .collect();
         }
         // Every value of every input occurs; not every combination has to.
-        variants.truncate(24);
+        variants.truncate(12);
         runs.extend(variants);
     }
     if runs.is_empty() {
@@ -256,13 +256,20 @@ fn every_step_runs_executes_nothing_of_an_event_and_calls_the_program_rightly() 
         assert!(!calls.is_empty(), "{name} calls nothing");
         for call in calls {
             let line = std::iter::once("dokku-cli").chain(call.words.iter().map(String::as_str));
-            let parsed = Arguments::try_parse_from(line);
+            let refused = Arguments::try_parse_from(line).err();
+            // A value may be refused, as hostile ones are; an option or a command has to be known.
+            let unknown = refused.filter(|error| {
+                !matches!(
+                    error.kind(),
+                    ErrorKind::InvalidValue | ErrorKind::ValueValidation
+                )
+            });
             assert_eq!(
-                parsed.is_err(),
+                unknown.is_some(),
                 is_awaited(&call.words),
                 "{name}: {:?}: {:?}",
                 call.words,
-                parsed.err().map(|error| error.to_string())
+                unknown.map(|error| error.to_string())
             );
         }
     }
@@ -293,6 +300,17 @@ fn what_a_person_typed_arrives_as_one_word_and_the_variables_as_they_are() {
     );
     let variables: Value = serde_json::from_str(&deploy.stdin).unwrap();
     assert_eq!(variables["GREETING"], HOSTILE);
+}
+
+/// The proof that the tests above would see it.
+#[test]
+fn an_expression_in_what_a_shell_reads_would_be_executed_and_seen() {
+    let bad = Workflow::parse(
+        "jobs: {x: {steps: [{run: 'true ${{ github.event.pull_request.title }}'}]}}",
+    );
+    let stage = Stage::new();
+    stage.run(&github("pull_request"), json!({})).jobs(&bad);
+    assert!(stage.directory.path().join("work/canary").exists());
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 mod announcement;
 mod deploy;
+mod rollback;
 mod target;
 mod test;
 
 use clap::{Args, Subcommand};
 
-use crate::{failure::Failure, invocation::Invocation};
+use crate::{ci::actions::Actions, failure::Failure, invocation::Invocation};
 
 /// What `ci` takes.
 #[derive(Debug, Args)]
@@ -23,8 +24,19 @@ enum CiCommand {
     Target(target::TargetArguments),
     /// Run the project's tests; a failure is exit code 6
     Test,
+    /// Roll back after the word ROLLBACK was typed, as the workflow asks for it
+    Rollback(rollback::CiRollbackArguments),
     /// Deploy, and tell GitHub: statuses, deployment, comments, summary, outputs
     Deploy(Box<deploy::CiDeployArguments>),
+}
+
+/// From now on a runner reads the log, if there is one.
+fn announce(invocation: &Invocation<'_>, actions: Option<&Actions>) {
+    if actions.is_some() {
+        invocation
+            .ui
+            .annotate_with(format!("{:032x}", rand::random::<u128>()));
+    }
 }
 
 /// Does it.
@@ -32,6 +44,7 @@ pub fn run(arguments: &CiArguments, invocation: &Invocation<'_>) -> Result<u8, F
     match &arguments.command {
         CiCommand::Target(arguments) => target::run(arguments, invocation),
         CiCommand::Test => test::run(invocation),
+        CiCommand::Rollback(arguments) => rollback::run(arguments, invocation),
         CiCommand::Deploy(arguments) => deploy::run(arguments, invocation),
     }
 }

@@ -13,6 +13,7 @@ mod doctor;
 mod info;
 pub mod list;
 pub mod lock;
+pub mod maintain;
 pub mod plugin;
 pub mod process;
 pub mod releases;
@@ -72,6 +73,7 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
         Command::Alias(arguments) => alias::run(arguments, invocation),
         Command::Backup(arguments) => backup::run(arguments, invocation),
         Command::Db(arguments) => db::run(arguments, invocation),
+        Command::Maintain(arguments) => maintain::run(arguments, invocation),
         Command::Ci(arguments) => ci::run(arguments, invocation),
         Command::Completions(arguments) => completions::run(arguments, invocation),
         Command::Server(arguments) => server::run(arguments, invocation),

@@ -50,6 +50,20 @@ pub struct RollbackArguments {
     pub resume: bool,
 }
 
+impl RollbackArguments {
+    /// Back to `release` without a question: somebody has confirmed it already.
+    pub fn confirmed(app: String, release: &str) -> Self {
+        Self {
+            app: Some(app),
+            release: Some(release.to_owned()),
+            yes: true,
+            override_lock: false,
+            dry_run: false,
+            resume: false,
+        }
+    }
+}
+
 /// A release to go back to, and everything that is known about the way.
 struct Chosen {
     target: Release,

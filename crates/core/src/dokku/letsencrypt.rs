@@ -31,6 +31,17 @@ pub fn enable(app: &AppName) -> DokkuCommand {
     DokkuCommand::on("letsencrypt:enable", app)
 }
 
+/// Asks for the plugin's help, which only a host with the plugin has.
+pub fn help() -> DokkuCommand {
+    DokkuCommand::new("letsencrypt:help")
+}
+
+/// Renews the certificates of all apps that need it, which may take minutes. It ends with an error
+/// when one could not be renewed, and tells of each (dokku-letsencrypt's `auto-renew`).
+pub fn auto_renew() -> DokkuCommand {
+    DokkuCommand::new("letsencrypt:auto-renew")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

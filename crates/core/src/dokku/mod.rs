@@ -12,6 +12,7 @@ pub mod builds;
 pub mod capabilities;
 pub mod certs;
 pub mod checks;
+pub mod cleanup;
 pub mod config;
 pub mod datastore;
 pub mod deploy_system;

@@ -19,7 +19,14 @@ pub const VERBS: &[Verb] = &[
     Verb::new("builds:info", show),
     Verb::new("builds:report", report),
     Verb::new("builds:set", set),
+    Verb::new("cleanup", cleanup),
 ];
+
+/// There is nothing left over here: containers are processes, and images without a name are not kept.
+fn cleanup(_call: &Call, io: &mut Io, _host: &SandboxHost) -> Outcome {
+    info(io, "Cleaning up...")?;
+    Ok(())
+}
 
 fn duration(build: &Build) -> String {
     let end = build.finished_at.unwrap_or_else(jiff::Timestamp::now);

@@ -15,6 +15,7 @@ pub const VERBS: &[Verb] = &[
     Verb::new("letsencrypt:disable", disable),
     Verb::new("letsencrypt:active", active),
     Verb::new("letsencrypt:list", list),
+    Verb::new("letsencrypt:auto-renew", auto_renew),
     Verb::new("letsencrypt:set", set),
     Verb::new("letsencrypt:help", help),
     Verb::new("certs:report", certs),
@@ -120,6 +121,21 @@ fn list(_call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {
     Ok(())
 }
 
+/// Its certificates never end.
+fn auto_renew(call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {
+    header(call, io, "Auto-renewing all apps...")?;
+    for name in host.store().apps()? {
+        if host.store().app(&name)?.property(ENABLED) == "true" {
+            say(
+                io,
+                &format!("       {name} still has 59d, 23h, 59m, 59s days left before renewal"),
+            )?;
+        }
+    }
+    header(call, io, "Finished auto-renewal")?;
+    Ok(())
+}
+
 fn set(call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {
     property::set(
         call,
@@ -137,6 +153,7 @@ fn help(_call: &Call, io: &mut Io, _host: &SandboxHost) -> Outcome {
     )?;
     for line in [
         "letsencrypt:active <app>                   Verify if letsencrypt is active for an app",
+        "letsencrypt:auto-renew [<app>]             Auto-renew app if renewal is necessary",
         "letsencrypt:disable <app>                  Disable letsencrypt for an app",
         "letsencrypt:enable <app>                   Enable or renew letsencrypt for an app",
         "letsencrypt:list                           List letsencrypt-secured apps",

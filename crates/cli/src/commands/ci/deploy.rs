@@ -3,7 +3,7 @@
 use clap::Args;
 use dokku_deploy::settings::Inputs;
 
-use super::{announcement::Announcement, target};
+use super::{announce, announcement::Announcement, target};
 use crate::{
     ci::actions::Actions,
     clock::RealClock,
@@ -46,7 +46,7 @@ pub fn run(arguments: &CiDeployArguments, invocation: &Invocation<'_>) -> Result
         );
         return deploy::run(&wanted, invocation);
     };
-    ui.annotate_with(format!("{:032x}", rand::random::<u128>()));
+    announce(invocation, Some(&actions));
     wanted.repository = Some(actions.repository.name().to_owned());
     let says_where = wanted.env.is_some() || wanted.pr.is_some() || wanted.app.is_some();
     if !says_where && wanted.branch.is_none() && actions.branch.is_some() {

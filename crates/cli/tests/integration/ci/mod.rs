@@ -2,6 +2,8 @@
 //! variables and files that a runner gives.
 
 mod deploys;
+mod rollbacks;
+mod stories;
 mod testing;
 
 use std::fs;

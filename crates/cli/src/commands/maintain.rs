@@ -1,0 +1,74 @@
+//! `dokku-cli maintain`: what a host needs now and then.
+
+use clap::{Args, Subcommand};
+use dokku_deploy::{
+    command::DokkuCommand,
+    dokku::{cleanup, is_unknown_command, letsencrypt},
+    host::Host,
+};
+
+use super::{app_command, with_host};
+use crate::{exit_codes, failure::Failure, invocation::Invocation};
+
+/// What `maintain` takes.
+#[derive(Debug, Args)]
+pub struct MaintainArguments {
+    /// What to do.
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Task {
+    /// Renew the certificates that end soon (of the host's Let's Encrypt plugin)
+    Certificates,
+    /// Remove stopped containers and images without a name; images for rollbacks stay
+    Docker,
+}
+
+/// Does it, and shows what the host says.
+pub fn run(arguments: &MaintainArguments, invocation: &Invocation<'_>) -> Result<u8, Failure> {
+    match arguments.task {
+        Task::Certificates => certificates(invocation),
+        Task::Docker => {
+            done(
+                &cleanup::of_everything(),
+                "the containers and images could not be cleaned up",
+                invocation,
+            )?;
+            Ok(exit_codes::OK)
+        }
+    }
+}
+
+fn certificates(invocation: &Invocation<'_>) -> Result<u8, Failure> {
+    let has_plugin = with_host(invocation, |host, _| {
+        let answer = host.ask(&letsencrypt::help())?;
+        if is_unknown_command(&answer) {
+            return Ok(false);
+        }
+        answer.accepted()?;
+        Ok(true)
+    })?;
+    if !has_plugin {
+        invocation
+            .ui
+            .info("The host has no Let's Encrypt plugin: there is nothing to renew");
+        return Ok(exit_codes::OK);
+    }
+    let failed = "not every certificate could be renewed; the host's words are above";
+    done(&letsencrypt::auto_renew(), failed, invocation)?;
+    Ok(exit_codes::OK)
+}
+
+fn done(command: &DokkuCommand, failed: &str, invocation: &Invocation<'_>) -> Result<(), Failure> {
+    with_host(invocation, |host, watch| {
+        match app_command::pass_on(command, host, watch, invocation.ui)? {
+            0 => Ok(()),
+            status => Err(Failure::new(
+                exit_codes::HOST,
+                format!("{}: {failed} (status {status})", host.name()),
+            )),
+        }
+    })
+}

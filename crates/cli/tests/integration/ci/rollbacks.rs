@@ -1,0 +1,92 @@
+//! `dokku-cli ci rollback` and `dokku-cli maintain`, as workflows call them.
+
+use super::{hub, step};
+use crate::{deploy::Shop, support::TestHost};
+
+#[test]
+fn a_rollback_needs_its_word_and_goes_to_the_release_before() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    shop.deployed(&[]);
+    let sha = shop.release("2");
+    shop.deployed(&[]);
+    assert_eq!(shop.answer().1, "2 -");
+    let hub = hub(&sha);
+    let rollback = |confirm: &str| {
+        let confirm = format!("--confirm={confirm}");
+        step(
+            &shop,
+            &hub,
+            &[
+                "ci",
+                "rollback",
+                "--app=",
+                "--env=production",
+                "--release=",
+                &confirm,
+            ],
+        )
+        .run()
+    };
+    for wrong in ["", "rollback", "$(touch canary)\n::warning::x"] {
+        let ran = rollback(wrong);
+        assert_eq!(ran.status, Some(4), "{ran:?}");
+        assert!(
+            ran.stderr.contains("not ROLLBACK: nothing was changed"),
+            "{}",
+            ran.stderr
+        );
+        assert_eq!(
+            super::commands(&ran.stderr)
+                .iter()
+                .filter(|line| line.starts_with("::warning"))
+                .count(),
+            0
+        );
+    }
+    assert_eq!(shop.answer().1, "2 -");
+    let ran = rollback("ROLLBACK");
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_eq!(shop.answer().1, "1 -");
+}
+
+#[test]
+fn maintenance_asks_the_host_for_what_it_can_do() {
+    let host = TestHost::start();
+    host.create_app("shop");
+    let ran = host.cli(&["maintain", "certificates"]).run();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(
+        ran.stderr.contains("The host has no Let's Encrypt plugin"),
+        "{}",
+        ran.stderr
+    );
+    host.install_letsencrypt();
+    let ran = host.cli(&["maintain", "certificates"]).run();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(
+        ran.stdout.ends_with("=====> Finished auto-renewal\n"),
+        "{}",
+        ran.stdout
+    );
+    host.cli(&["maintain", "docker"])
+        .prints("-----> Cleaning up...\n", "");
+    for verb in ["letsencrypt:auto-renew", "cleanup"] {
+        host.fail_next(verb, 1);
+        let task = if verb == "cleanup" {
+            "docker"
+        } else {
+            "certificates"
+        };
+        let ran = host.cli(&["maintain", task]).run();
+        assert_eq!(ran.status, Some(5), "{ran:?}");
+        assert!(ran.stderr.contains("(status 1)"), "{}", ran.stderr);
+        host.heal();
+    }
+    // Whether there is a plugin is not known then, which is not "there is none".
+    host.fail_next("letsencrypt:help", 1);
+    assert_eq!(
+        host.cli(&["maintain", "certificates"]).run().status,
+        Some(5)
+    );
+}

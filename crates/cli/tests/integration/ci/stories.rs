@@ -1,0 +1,176 @@
+//! Whole workflows, step by step as the runner would run them, with the real program, the sandbox
+//! and a GitHub.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use github_sandbox::{
+    GitHub,
+    runner::{JobRan, Run, Workflow},
+};
+use serde_json::{Value, json};
+
+use super::{hub, know, statuses};
+use crate::{deploy::Shop, support::TestHost};
+
+fn workflow(name: &str) -> Workflow {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let path = root.join(format!(".github/workflows/{name}.yml"));
+    Workflow::parse(&fs::read_to_string(path).unwrap())
+}
+
+/// A run in the shop's repository, with the secrets and variables that the documents ask for.
+fn run(shop: &Shop<'_>, hub: &GitHub, branch: &str, inputs: Value) -> Run {
+    let host = shop.host();
+    let home = host.home();
+    let program = Path::new(env!("CARGO_BIN_EXE_dokku-cli")).parent().unwrap();
+    let search = format!(
+        "{}:{}:{}",
+        home.join("bin").display(),
+        program.display(),
+        std::env::var("PATH").unwrap()
+    );
+    let environment = [
+        ("PATH", search),
+        ("HOME", home.display().to_string()),
+        ("XDG_RUNTIME_DIR", host.runtime().display().to_string()),
+        ("RUNNER_TEMP", home.display().to_string()),
+        ("GITHUB_ACTIONS", "true".to_owned()),
+        ("GITHUB_REPOSITORY", "acme/shop".to_owned()),
+        ("GITHUB_REF", format!("refs/heads/{branch}")),
+        ("GITHUB_REF_NAME", branch.to_owned()),
+        ("GITHUB_RUN_ID", "42".to_owned()),
+        ("GITHUB_ACTOR", "ada".to_owned()),
+        ("GITHUB_API_URL", hub.url()),
+    ];
+    Run {
+        github: json!({
+            "repository": "acme/shop", "token": "ghs_test",
+            "event": {"repository": {"name": "shop"}},
+        }),
+        inputs,
+        secrets: json!({
+            "DOKKU_HOST": format!("127.0.0.1:{}", host.port()),
+            "DOKKU_SSH_PRIVATE_KEY": fs::read_to_string(home.join("my keys/id")).unwrap(),
+        }),
+        vars: json!({
+            "BASE_DOMAIN": "localhost",
+            "DOKKU_HOST_KEY": host.known_hosts_line(),
+            "GREETING": "it's \"$HOME\" ok",
+        }),
+        directory: shop.top().to_owned(),
+        environment: environment
+            .map(|(name, value)| (name.to_owned(), value))
+            .into(),
+    }
+}
+
+fn no_canary(shop: &Shop<'_>) {
+    for place in [shop.top(), shop.host().home()] {
+        assert!(!place.join("canary").exists());
+    }
+}
+
+#[test]
+fn a_push_goes_through_tests_to_a_live_app_its_statuses_and_its_comment() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    // The runner knows the host from the variable alone.
+    host.know("");
+    shop.write(
+        ".dokku/config.yml",
+        "healthcheck: {attempts: 2, wait: 1s}\ntest: {command: grep -q 2 version}\n",
+    );
+    shop.write("version", "2");
+    let sha = shop.commit("$(touch canary) `touch canary` \"; touch canary; #");
+    let hub = hub(&sha);
+    let inputs = json!({"health_check_path": "", "memory_limit": "", "cpu_limit": ""});
+    let jobs = run(&shop, &hub, "main", inputs.clone()).jobs(&workflow("deploy"));
+    let deploy = succeeded(&jobs, "deploy");
+    assert_eq!(deploy.environment.as_deref(), Some("production"));
+    assert_eq!(deploy.outputs["app"], "shop");
+    assert_eq!(deploy.outputs["version"], "1");
+    assert_eq!(shop.answer(), (200, "2 it's \"$HOME\" ok".to_owned()));
+    let states: Vec<String> = statuses(&hub, &sha).into_iter().map(|s| s.0).collect();
+    assert_eq!(states, ["pending", "success"]);
+    assert_eq!(hub.state().repository("acme/shop").comments[&7].len(), 1);
+    assert!(deploy.steps[0].summary.contains("| Release | v1 |"));
+    no_canary(&shop);
+
+    // A test that fails keeps the deploy from beginning.
+    shop.write("version", "3");
+    let sha = shop.commit("a version whose test fails");
+    know(&hub, &sha);
+    let jobs = run(&shop, &hub, "main", inputs.clone()).jobs(&workflow("deploy"));
+    assert!(!jobs["test"].as_ref().unwrap().is_success);
+    assert!(jobs["deploy"].is_none());
+    assert!(statuses(&hub, &sha).is_empty());
+    assert_eq!(shop.answer().1, "2 it's \"$HOME\" ok");
+
+    // A branch that deploys nowhere ends in the first job.
+    let hostile = "x$(touch${IFS}canary)";
+    let jobs = run(&shop, &hub, hostile, inputs).jobs(&workflow("deploy"));
+    let test = jobs["test"].as_ref().unwrap();
+    assert_eq!(test.steps.last().unwrap().status, Some(3), "{test:?}");
+    assert!(jobs["deploy"].is_none());
+    no_canary(&shop);
+}
+
+#[test]
+fn the_buttons_lock_show_and_unlock() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    let sha = shop.release("2");
+    let hub = hub(&sha);
+    host.create_app("shop");
+    let reason = "it's \"down\" $(touch canary) `touch canary` --for 1s\nsecond line";
+    let press = |action: &str| {
+        let inputs = json!({"app_name": "shop", "action": action, "reason": reason});
+        let jobs = run(&shop, &hub, "main", inputs).jobs(&workflow("lock"));
+        jobs["lock"].clone().unwrap()
+    };
+    assert!(press("lock").is_success);
+    let shown = press("status");
+    assert!(shown.is_success, "locked is an answer: {shown:?}");
+    assert!(
+        shown.steps[0]
+            .stdout
+            .contains("it's \"down\" $(touch canary)"),
+        "{shown:?}"
+    );
+    let inputs = json!({"health_check_path": "", "memory_limit": "", "cpu_limit": ""});
+    let jobs = run(&shop, &hub, "main", inputs).jobs(&workflow("deploy"));
+    assert!(!jobs["deploy"].as_ref().unwrap().is_success);
+    assert!(press("unlock").is_success);
+    let shown = press("status").steps.remove(0);
+    assert!(shown.stdout.starts_with("UNLOCKED"), "{shown:?}");
+    no_canary(&shop);
+}
+
+#[test]
+fn the_rollback_button_goes_back_and_tells_the_one_who_typed_something_else() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    shop.deployed(&[]);
+    let sha = shop.release("2");
+    shop.deployed(&[]);
+    let hub = hub(&sha);
+    let press = |confirm: &str| {
+        let inputs = json!({"app_name": "", "environment": "production", "release": "v1", "confirm": confirm});
+        run(&shop, &hub, "main", inputs).jobs(&workflow("rollback"))["rollback"]
+            .clone()
+            .unwrap()
+    };
+    assert_eq!(press("'; touch canary #").steps[0].status, Some(4));
+    assert_eq!(shop.answer().1, "2 -");
+    assert!(press("ROLLBACK").is_success);
+    assert_eq!(shop.answer().1, "1 -");
+    no_canary(&shop);
+}
+
+fn succeeded<'j>(jobs: &'j BTreeMap<String, Option<JobRan>>, name: &str) -> &'j JobRan {
+    let job = jobs[name]
+        .as_ref()
+        .unwrap_or_else(|| panic!("{name} was skipped: {jobs:?}"));
+    assert!(job.is_success, "{job:?}");
+    job
+}
