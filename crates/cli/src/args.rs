@@ -114,6 +114,8 @@ pub enum Command {
     Alias(commands::alias::AliasArguments),
     /// Back up an app's databases, and restore them
     Db(commands::db::DbArguments),
+    /// Write what a project needs to be deployed: settings, workflows, a Procfile
+    Init(commands::init::InitArguments),
     /// Do what a host needs now and then
     Maintain(commands::maintain::MaintainArguments),
     /// What a workflow calls: deploy with everything that GitHub shows of it

@@ -26,7 +26,16 @@ pub struct Head {
 impl Repository {
     /// The repository that the current directory is in; `None` outside of one.
     pub fn here() -> Result<Option<Self>, Failure> {
-        let answer = git(None, &["rev-parse", "--show-toplevel"])?;
+        Self::around(None)
+    }
+
+    /// The repository that a directory is in; `None` outside of one.
+    pub fn of(directory: &Path) -> Result<Option<Self>, Failure> {
+        Self::around(Some(directory))
+    }
+
+    fn around(directory: Option<&Path>) -> Result<Option<Self>, Failure> {
+        let answer = git(directory, &["rev-parse", "--show-toplevel"])?;
         if answer.is_ok {
             return Self::at(PathBuf::from(answer.text)).map(Some);
         }

@@ -53,7 +53,6 @@ impl Runtime {
     }
 
     /// What it is called.
-    #[allow(dead_code, reason = "`init` says it")]
     pub fn name(self) -> &'static str {
         match self {
             Self::Dockerfile => "Dockerfile",

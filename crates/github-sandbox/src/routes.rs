@@ -77,7 +77,7 @@ pub fn answer(request: &Request, state: &mut State) -> Answer {
             of_repository(method, rest, call)
         }
         ["repositories", id] if method == "GET" => repositories::by_id(id, state, token.as_ref()),
-        ["orgs" | "user" | "installation", ..] => {
+        ["orgs" | "user" | "users" | "installation", ..] => {
             organisations::answer(method, &path, request, state, token.as_ref())
         }
         _ => Answer::message(404, "Not Found"),
@@ -104,6 +104,7 @@ fn of_repository(method: &str, rest: &[&str], call: Call<'_>) -> Answer {
         ("PATCH", ["issues", "comments", id]) => comments::update(call, id),
         ("GET", ["commits", sha, "pulls"]) => pulls::of_commit(call, sha),
         ("GET", ["pulls", number]) => pulls::show(call, number),
+        ("GET", ["environments", name]) => environments::show(call, name),
         ("PUT", ["environments", name]) => environments::put(call, name),
         ("GET", ["environments", name, "deployment-branch-policies"]) => {
             environments::branches(call, name)

@@ -15,6 +15,8 @@ pub struct State {
     pub repositories: BTreeMap<String, Repository>,
     /// Organisations, their members, and which of these are owners.
     pub organisations: BTreeMap<String, BTreeMap<String, bool>>,
+    /// People and their numbers.
+    pub users: BTreeMap<String, u64>,
     /// Tokens by their text; one that is not here is unknown or expired.
     pub tokens: BTreeMap<String, Token>,
     /// What goes wrong.
@@ -100,6 +102,7 @@ impl State {
             base,
             repositories: BTreeMap::new(),
             organisations: BTreeMap::new(),
+            users: BTreeMap::new(),
             tokens: BTreeMap::new(),
             faults: Faults::default(),
             requests: Vec::new(),

@@ -11,6 +11,7 @@ pub mod db;
 pub mod deploy;
 mod doctor;
 mod info;
+pub mod init;
 pub mod list;
 pub mod lock;
 pub mod maintain;
@@ -73,6 +74,7 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
         Command::Alias(arguments) => alias::run(arguments, invocation),
         Command::Backup(arguments) => backup::run(arguments, invocation),
         Command::Db(arguments) => db::run(arguments, invocation),
+        Command::Init(arguments) => init::run(arguments, invocation),
         Command::Maintain(arguments) => maintain::run(arguments, invocation),
         Command::Ci(arguments) => ci::run(arguments, invocation),
         Command::Completions(arguments) => completions::run(arguments, invocation),

@@ -13,6 +13,7 @@ mod backup;
 mod ci;
 mod connection;
 mod deploy;
+mod init;
 mod interrupts;
 mod locks;
 mod plugin;

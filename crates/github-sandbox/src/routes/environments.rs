@@ -7,6 +7,14 @@ use serde_json::{Value, json};
 use super::Call;
 use crate::{http::Answer, page};
 
+pub fn show(mut call: Call<'_>, name: &str) -> Answer {
+    if call.repository().environments.contains_key(name) {
+        Answer::json(200, &json!({"name": name}))
+    } else {
+        Answer::message(404, "Not Found")
+    }
+}
+
 pub fn put(mut call: Call<'_>, name: &str) -> Answer {
     if let Some(refusal) = call.lacks("administration:write") {
         return refusal;

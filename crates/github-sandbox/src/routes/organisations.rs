@@ -23,6 +23,10 @@ pub fn answer(
         ("GET", ["orgs", organisation, "members", person]) => {
             member(state, organisation, person, token)
         }
+        ("GET", ["users", person]) => match state.users.get(*person) {
+            Some(id) => Answer::json(200, &json!({"login": person, "id": id})),
+            None => Answer::message(404, "Not Found"),
+        },
         ("GET", ["user"]) => match login {
             Some(login) => scoped(Answer::json(200, &json!({"login": login})), token),
             None if token.is_some() => {

@@ -1,5 +1,4 @@
 //! Environments: what gates a job that deploys.
-#![allow(dead_code, reason = "`init --environments` sets them up")]
 
 use std::collections::BTreeSet;
 
@@ -18,6 +17,8 @@ use super::{
 pub struct Gate {
     /// Minutes between a push and the deploy.
     pub wait_minutes: Option<u32>,
+    /// Numbers of the people of whom one has to agree to each deploy.
+    pub reviewers: Vec<u64>,
     /// The only branches that deploy to it, if it is limited to some.
     pub branches: Option<Vec<String>>,
 }
@@ -32,7 +33,34 @@ struct Policy {
     name: String,
 }
 
+#[derive(Deserialize)]
+struct Person {
+    id: u64,
+}
+
 impl Client<'_> {
+    /// The number of the person with this name.
+    pub fn person(&self, login: &str) -> Result<u64, GitHubError> {
+        let person: Person = self.ask(&Call::get(vec!["users", login]))?;
+        Ok(person.id)
+    }
+
+    /// Whether the repository, which has to be there, has such an environment.
+    pub fn has_environment(
+        &self,
+        repository: &RepositoryName,
+        name: &str,
+    ) -> Result<bool, GitHubError> {
+        match self.send(&Call::get(repository.path(&["environments", name]))) {
+            Ok(_) => Ok(true),
+            Err(GitHubError::NotFound { .. }) => {
+                self.send(&Call::get(repository.path(&[])))?;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes an environment, or changes the gates of one that is there.
     pub fn put_environment(
         &self,
@@ -43,6 +71,11 @@ impl Client<'_> {
         let mut body = json!({});
         if let Some(minutes) = gate.wait_minutes {
             body["wait_timer"] = json!(minutes);
+        }
+        if !gate.reviewers.is_empty() {
+            let people = gate.reviewers.iter();
+            let people: Vec<_> = people.map(|id| json!({"type": "User", "id": id})).collect();
+            body["reviewers"] = json!(people);
         }
         if gate.branches.is_some() {
             body["deployment_branch_policy"] =

@@ -6,8 +6,6 @@
 mod client;
 mod comments;
 mod deployments;
-#[allow(unused_imports, reason = "`init --environments` sets them up")]
-pub use self::environments::Gate;
 mod environments;
 mod error;
 mod existence;
@@ -20,6 +18,7 @@ mod tests;
 pub use self::{
     client::Client,
     deployments::{DeploymentId, Progress},
+    environments::Gate,
     error::GitHubError,
     name::RepositoryName,
 };

@@ -411,6 +411,7 @@ fn environments_get_their_gates_once() {
     let client = client(&hub, "t", &clock);
     let gate = Gate {
         wait_minutes: Some(10),
+        reviewers: Vec::new(),
         branches: Some(vec!["main".into(), "release/*".into()]),
     };
     for _ in 0..2 {
