@@ -71,6 +71,13 @@ pub enum Command {
     /// List the apps of the host
     #[command(visible_alias = "ls")]
     List,
+    /// Create an app
+    Create(commands::create::CreateArguments),
+    /// Destroy an app; its services stay unless asked for
+    #[command(visible_alias = "delete")]
+    Destroy(commands::destroy::DestroyArguments),
+    /// Destroy an app with its staging and development apps, its previews and their services
+    Cleanup(commands::cleanup::CleanupArguments),
     /// Block deploys of an app, with a reason
     Lock(commands::lock::LockArguments),
     /// Allow deploys of an app again

@@ -2,7 +2,12 @@
 
 use std::env;
 
-use dokku_deploy::audit::{Origin, Workflow};
+use dokku_deploy::{
+    audit::{Origin, Workflow},
+    flows::cleanup::{REPOSITORY, REPOSITORY_ID},
+    secret::Secret,
+    variables::{Given, Source},
+};
 use jiff::Timestamp;
 
 use crate::repository::Repository;
@@ -44,6 +49,28 @@ pub fn begin(actor: &str, host: &str, repository: Option<&Repository>) -> Origin
         }
     }
     origin
+}
+
+/// In a run of GitHub Actions: the variables in which an app keeps which repository it is deployed from.
+pub fn recorded() -> Given {
+    let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    if variable("GITHUB_ACTIONS").as_deref() != Some("true") {
+        return Given::new();
+    }
+    let (Some(name), Some(id)) = (
+        variable("GITHUB_REPOSITORY"),
+        variable("GITHUB_REPOSITORY_ID").filter(|id| id.parse::<u64>().is_ok()),
+    ) else {
+        return Given::new();
+    };
+    of_repository(&name, &id)
+}
+
+/// The same of a repository that is known otherwise.
+pub fn of_repository(name: &str, id: &str) -> Given {
+    let variables = [(REPOSITORY, name), (REPOSITORY_ID, id)];
+    let variables = variables.map(|(key, value)| (key.to_owned(), Secret::new(value)));
+    Given::from([(Source::Repository, variables.into())])
 }
 
 /// `owner/name` and the page of a repository, from its address. What somebody may have put into the

@@ -225,6 +225,17 @@ impl Ui {
         })
     }
 
+    /// Asks for a word that has to be typed in full, on a terminal only; `None`: nobody is there.
+    pub fn type_in(&self, question: &str) -> Result<Option<String>, Failure> {
+        if !io::stdin().is_terminal() {
+            return Ok(None);
+        }
+        narrate(&visible(question));
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer)?;
+        Ok((read > 0).then(|| answer.trim().to_owned()))
+    }
+
     /// Asks a question that is answered with yes or no, on a terminal only.
     pub fn confirm(&self, question: &str) -> Reply {
         if !io::stdin().is_terminal() {

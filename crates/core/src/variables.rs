@@ -21,6 +21,9 @@ const SCHEMA: u32 = 1;
 pub enum Source {
     /// `APP_ENV`, `APP_NAME`, `APP_URL`: given by every deploy.
     System,
+    /// `DEPLOY_REPOSITORY` and the like: which repository the app is deployed from, given where that is
+    /// known.
+    Repository,
     /// `--vars-file`.
     File,
     /// `--var`.

@@ -5,10 +5,13 @@ mod app_command;
 pub mod audit;
 pub mod backup;
 pub mod ci;
+pub mod cleanup;
 pub mod completions;
 pub mod config;
+pub mod create;
 pub mod db;
 pub mod deploy;
+pub mod destroy;
 mod doctor;
 mod info;
 pub mod init;
@@ -20,8 +23,10 @@ pub mod process;
 pub mod releases;
 pub mod rollback;
 pub mod run;
+mod safety;
 pub mod server;
 mod setup;
+mod teardown;
 pub mod validate;
 
 use dokku_deploy::{
@@ -47,6 +52,9 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
         Command::Releases(arguments) => releases::run(arguments, invocation),
         Command::Rollback(arguments) => rollback::run(arguments, invocation),
         Command::List => list::run(invocation),
+        Command::Create(arguments) => create::run(arguments, invocation),
+        Command::Destroy(arguments) => destroy::run(arguments, invocation),
+        Command::Cleanup(arguments) => cleanup::run(arguments, invocation),
         Command::Lock(arguments) => lock::lock(arguments, invocation),
         Command::Unlock(arguments) => lock::unlock(arguments, invocation),
         Command::LockStatus(arguments) => lock::status(arguments.app.as_deref(), invocation),

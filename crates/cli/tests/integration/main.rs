@@ -11,6 +11,7 @@
 mod apps;
 mod backup;
 mod ci;
+mod cleanup;
 mod connection;
 mod deploy;
 mod init;

@@ -101,6 +101,8 @@ known_words! {
         ConfigUnset = "config-unset",
         /// Processes were started, stopped or counted anew.
         Scale = "scale",
+        /// An app was made.
+        Create = "create",
         /// An app or service was destroyed.
         Destroy = "destroy",
         /// The plugin was installed or upgraded on a host.

@@ -1,5 +1,4 @@
 //! Who is a member, and what is gone for certain.
-#![allow(dead_code, reason = "previews and cleanup ask these")]
 
 use serde::Deserialize;
 
@@ -57,6 +56,7 @@ struct Installed {
 impl Client<'_> {
     /// Whether somebody is a member of the organisation. An organisation that the token is not
     /// inside of is an error: it would only show public members.
+    #[allow(dead_code, reason = "previews ask it")]
     pub fn is_member(&self, organisation: &str, login: &str) -> Result<bool, GitHubError> {
         let mut call = Call::get(vec!["orgs", organisation, "members", login]);
         call.is_followed = false;

@@ -20,5 +20,7 @@ pub use self::{
     deployments::{DeploymentId, Progress},
     environments::Gate,
     error::GitHubError,
+    existence::Existence,
     name::RepositoryName,
+    pulls::PullState,
 };

@@ -80,7 +80,6 @@ impl Client<'_> {
     }
 
     /// One pull request.
-    #[allow(dead_code, reason = "previews ask for it")]
     pub fn pull(&self, repository: &RepositoryName, number: u64) -> Result<Pull, GitHubError> {
         let number = number.to_string();
         self.ask(&Call::get(repository.path(&["pulls", &number])))

@@ -13,6 +13,7 @@ use crate::{
     actor,
     failure::Failure,
     invocation::Invocation,
+    origin,
     project::Project,
     repository::{Head, Repository},
     ui::Reply,
@@ -28,7 +29,8 @@ pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result
         .repository
         .clone()
         .unwrap_or_else(|| repository.name());
-    let given = given::read(arguments)?;
+    let mut given = given::read(arguments)?;
+    given.extend(origin::recorded());
     let settings = Project::at(repository.top())?.settings()?;
     let checked_out = repository.branch()?;
     let (head, branch) = commit(arguments, &repository, checked_out.as_deref())?;

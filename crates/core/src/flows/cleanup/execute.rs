@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{AppPlan, DOOMED, Doomed, Observed};
 use crate::{
     app::AppName,
+    backup::SafetyCopy,
     dokku::{
         apps,
         datastore::{self, Destroyed},
@@ -49,9 +50,10 @@ pub enum Trouble {
     },
 }
 
-/// Destroys an app and its services. What is gone is added to `done`, also where it ends early.
+/// Destroys an app and its services, of which there have to be copies. What is gone is added to `done`, also where it ends early.
 pub fn execute(
     plan: &AppPlan,
+    _copies: &SafetyCopy,
     observed: &Observed,
     host: &dyn Host,
     interrupts: &dyn Interrupts,

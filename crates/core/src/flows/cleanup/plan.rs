@@ -1,6 +1,6 @@
 //! What is destroyed and what stays, decided from the observation alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -239,11 +239,11 @@ fn app_plan(
         if !(is_linked || is_left) {
             continue;
         }
-        let others: BTreeMap<&AppName, ()> = service
+        let others: Vec<&str> = service
             .apps
             .iter()
             .filter(|other| !together.contains(other))
-            .map(|other| (other, ()))
+            .map(AppName::as_str)
             .collect();
         let is_shared = Environment::ALL
             .into_iter()
@@ -255,8 +255,7 @@ fn app_plan(
         } else if others.is_empty() {
             None
         } else {
-            let names: Vec<&str> = others.keys().map(|other| other.as_str()).collect();
-            Some(format!("it is linked to {} too", names.join(", ")))
+            Some(format!("it is linked to {} too", others.join(", ")))
         };
         match why {
             Some(why) => plan.kept.push((service.name.clone(), why)),
@@ -283,6 +282,8 @@ pub(super) fn named_doomed(variables: &Variables) -> Vec<(ServiceKind, ServiceNa
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::{super::Service, *};
     use crate::dokku::{capabilities::Capabilities, version::Version};
 

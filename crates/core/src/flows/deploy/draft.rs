@@ -175,7 +175,7 @@ impl Draft {
                 "{key:?} is not a variable's name: letters, digits and underscores, no digit first"
             )));
         }
-        if source != Source::System {
+        if !matches!(source, Source::System | Source::Repository) {
             may_be_given(key).map_err(|bad| Refusal::BadVariable(bad.to_string()))?;
         }
         if self.linked_kinds.contains(key) {

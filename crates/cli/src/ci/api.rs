@@ -1,0 +1,29 @@
+//! GitHub's API outside of a deploy: the token and the address come from the environment.
+
+use std::env;
+
+use dokku_deploy::{clock::Clock, secret::Secret};
+
+use super::github::{Client, GitHubError};
+use crate::{exit_codes, failure::Failure};
+
+/// A client with `GH_ORG_TOKEN`, else `GITHUB_TOKEN`.
+pub fn client(clock: &dyn Clock) -> Result<Client<'_>, Failure> {
+    let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let token = variable("GH_ORG_TOKEN")
+        .or_else(|| variable("GITHUB_TOKEN"))
+        .ok_or_else(|| {
+            Failure::settings(
+                "GitHub cannot be asked: neither GH_ORG_TOKEN nor GITHUB_TOKEN is set",
+            )
+            .hint("Only a token that sees all repositories of the owner can tell that one is gone.")
+        })?;
+    let base = variable("GITHUB_API_URL").unwrap_or_else(|| "https://api.github.com".to_owned());
+    Client::new(&base, Some(Secret::new(token)), clock)
+        .map_err(|error| Failure::settings(format!("GITHUB_API_URL: {error}")))
+}
+
+/// GitHub's no, or its silence (exit 5).
+pub fn failure(error: &GitHubError) -> Failure {
+    Failure::new(exit_codes::HOST, error.to_string())
+}
