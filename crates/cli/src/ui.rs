@@ -5,6 +5,7 @@
 
 mod annotations;
 mod outline;
+mod progress;
 mod visible;
 
 use std::{
@@ -22,6 +23,7 @@ use serde::Serialize;
 pub use self::{
     annotations::Annotation,
     outline::outline,
+    progress::Progress,
     visible::{colours_only, visible},
 };
 use crate::{args::Global, failure::Failure};
@@ -116,6 +118,12 @@ impl Ui {
         if self.is_verbose {
             narrate(&format!("{}\n", visible(text).dimmed()));
         }
+    }
+
+    /// Shows how far a stream has come, on a terminal only.
+    pub fn progress(&self, what: &str) -> Progress {
+        let is_seen = !self.is_quiet && io::stderr().is_terminal();
+        Progress::new(is_seen, visible(what).into_owned())
     }
 
     /// A line of what runs on the host, as narration. `label` names it where more than one thing

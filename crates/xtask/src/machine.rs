@@ -36,6 +36,7 @@ const PROGRAMS: &[(&str, &str, Need)] = &[
     ("mariadb-dump", "mariadb-client", Need::Everything),
     ("redis-server", "redis-server", Need::Everything),
     ("redis-cli", "redis-tools", Need::Everything),
+    ("pigz", "pigz", Need::Everything),
 ];
 
 /// A program that is not here.

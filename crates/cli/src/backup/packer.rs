@@ -208,3 +208,75 @@ impl Read for Arriving {
         Ok(size)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use age::secrecy::ExposeSecret;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::backup::seal::Identities;
+
+    /// Pieces of a dump: text that packs, noise that does not, in any order and size.
+    fn dump() -> impl Strategy<Value = Vec<u8>> {
+        let text = (0..400_000_usize).prop_map(|size| {
+            let line = b"INSERT INTO t VALUES (1,'one');\n";
+            line.iter().copied().cycle().take(size).collect::<Vec<u8>>()
+        });
+        let noise = (0..400_000_usize, any::<u64>()).prop_map(|(size, seed)| {
+            let mut state = seed | 1;
+            let mut next = || {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                state.to_le_bytes()[3]
+            };
+            (0..size).map(|_| next()).collect()
+        });
+        prop::collection::vec(prop_oneof![text, noise], 0..5).prop_map(|all| all.concat())
+    }
+
+    fn digest(bytes: &[u8]) -> (String, u64) {
+        let mut tally = Tally::default();
+        tally.add(bytes);
+        tally.finish()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn whatever_is_packed_comes_out_again_and_is_counted_right(
+            raw in dump(),
+            step in 1..300_000_usize,
+            is_gzip in any::<bool>(),
+            is_encrypted in any::<bool>(),
+        ) {
+            let key = age::x25519::Identity::generate();
+            let encrypt_to = if is_encrypted { vec![key.to_public().to_string()] } else { Vec::new() };
+            let packing = Packing { is_gzip, encrypt_to: encrypt_to.clone() };
+            let mut packer = Packer::new(Vec::new(), &packing).unwrap();
+            for piece in raw.chunks(step) {
+                packer.write_all(piece).unwrap();
+            }
+            let Sealed { sealed, facts, .. } = packer.finish().unwrap();
+            prop_assert_eq!(digest(&sealed), (facts.sha256, facts.size));
+            prop_assert_eq!(digest(&raw), (facts.raw_sha256, facts.raw_size));
+            prop_assert_eq!(facts.encrypted_to, encrypt_to);
+            let mut open = sealed;
+            if is_encrypted {
+                let directory = tempfile::tempdir().unwrap();
+                let path = directory.path().join("key");
+                fs_err::write(&path, key.to_string().expose_secret()).unwrap();
+                let mut reader = Identities::read(&path).unwrap().decrypt(io::Cursor::new(open)).unwrap();
+                open = Vec::new();
+                reader.read_to_end(&mut open).unwrap();
+            }
+            if is_gzip {
+                let mut all = Vec::new();
+                flate2::read::MultiGzDecoder::new(&open[..]).read_to_end(&mut all).unwrap();
+                open = all;
+            }
+            prop_assert!(open == raw, "{} bytes came back as {}", raw.len(), open.len());
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the numbers that this project promises, each beside what it is compared with, in one run.
 
+mod backup;
 mod deploy;
 mod table;
 
@@ -21,7 +22,7 @@ const STARTS: usize = 200;
 /// Measures and prints; with `is_written` also into docs/benchmarks.md. Fails when a limit is missed.
 pub fn run(is_written: bool) -> anyhow::Result<ExitCode> {
     let interrupts = Interrupts::catch()?;
-    machine::check(Need::Demo)?;
+    machine::check(Need::Everything)?;
     say::title("Building what is released")?;
     let status = interrupts.run(
         program::cargo()?
@@ -41,6 +42,9 @@ pub fn run(is_written: bool) -> anyhow::Result<ExitCode> {
     let mut table = Table::of_this_machine()?;
     table.push(start(&cli)?);
     table.push(size(&cli)?);
+    for row in backup::measure(&cli)? {
+        table.push(row);
+    }
     for row in deploy::measure(&cli, &sandbox, &interrupts)? {
         table.push(row);
     }

@@ -164,7 +164,12 @@ impl Order<'_> {
             reason: self.reason,
             tool: TOOL,
         };
-        let store = Directory::new(self.directory, self.is_gzip, last);
+        let progress = ui.progress(self.linked.name.as_str());
+        let at = |bytes| progress.at(bytes);
+        let store = Directory {
+            progress: Some(&at),
+            ..Directory::new(self.directory, self.is_gzip, last)
+        };
         let Taken { sealed, manifest } =
             flows::backup::take(&order, host, &store, &SystemClock, interrupts)?;
         Ok((sealed, manifest))

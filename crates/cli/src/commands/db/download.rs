@@ -25,6 +25,7 @@ use crate::{
     failure::Failure,
     host::SshHost,
     invocation::Invocation,
+    ui::Progress,
 };
 
 /// Downloads.
@@ -86,7 +87,13 @@ pub fn fetch(
     let content = (manifest.sha256.clone(), manifest.size);
     let copied = with_host(invocation, |host, interrupts| {
         let mut failure = None;
+        let progress = invocation.ui.progress(&id.to_string());
         let copied = Written::copy(directory, Some((&content.0, content.1)), |to| {
+            let to = &mut Watched {
+                to,
+                passed: 0,
+                progress: &progress,
+            };
             source.receive(id, host, interrupts, to).map_err(|error| {
                 let message = error.message.clone();
                 failure = Some(error);
@@ -142,6 +149,26 @@ pub fn fetch(
             }
             _ => error.into(),
         })
+}
+
+/// Passes on, and shows how much.
+struct Watched<'a> {
+    to: &'a mut (dyn Write + Send),
+    passed: u64,
+    progress: &'a Progress,
+}
+
+impl Write for Watched<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.passed += written as u64;
+        self.progress.at(self.passed);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
 }
 
 /// Where a backup comes from.

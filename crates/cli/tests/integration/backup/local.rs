@@ -256,3 +256,21 @@ fn prune_removes_what_is_too_old_and_nothing_that_is_not_its_own() {
     assert!(refused.stderr.contains("retention_days"), "{refused:?}");
     assert_eq!(names(host.home()), wanted);
 }
+
+#[test]
+fn a_terminal_shows_how_far_a_dump_has_come_and_a_pipe_does_not() {
+    let host = host_with("redis");
+    say(&host, "redis", b"SET a b\n");
+    let shown = host
+        .cli(&["db", "shop", "backup"])
+        .on_a_terminal()
+        .env("TERM", "xterm")
+        .output()
+        .unwrap();
+    assert!(shown.status.success(), "{shown:?}");
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("B/s"), "{shown:?}");
+    let piped = host.cli(&["db", "shop", "backup"]).run();
+    assert_eq!(piped.status, Some(0), "{piped:?}");
+    assert!(!piped.stderr.contains("B/s"), "{piped:?}");
+}
