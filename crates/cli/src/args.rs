@@ -135,6 +135,9 @@ pub enum Command {
     Server(commands::server::ServerArguments),
     /// Check the record of locks and deploys that the plugin keeps on the host
     Audit(commands::audit::AuditArguments),
+    /// Write the pages of the manual, for packages
+    #[command(hide = true)]
+    Manual(commands::manual::ManualArguments),
     /// What the Dokku plugin runs on the host
     #[command(hide = true)]
     Plugin(commands::plugin::PluginArguments),

@@ -102,6 +102,7 @@ impl Run {
             "needs": needs,
             "steps": {},
             "job": {"workflow_repository": "acme/dokku-deploy-system", "status": "success"},
+            "matrix": {"target": "x86_64-unknown-linux-musl"},
             "runner": {"os": "Linux", "arch": "X64"},
         })
     }

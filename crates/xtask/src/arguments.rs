@@ -10,6 +10,7 @@ cargo xtask CHORE
   demo [--keep]    the main job, told step by step on a sandbox; --keep leaves the sandbox up
   test [--fast]    everything that has to hold: format, lints, tests, demo, documents, dependencies;
                    --fast leaves out database engines, demo, documents of the code and dependencies
+  dist [--target TRIPLE]  archive, Debian package and SBOM of a release, in target/dist
   bench [--write]  the promised numbers, measured on release builds; --write puts them into docs/benchmarks.md";
 
 /// One chore with its options.
@@ -31,6 +32,11 @@ pub enum Chore {
     Demo {
         /// `--keep`
         is_kept: bool,
+    },
+    /// Make what a release holds.
+    Dist {
+        /// `--target`
+        target: Option<String>,
     },
     /// Run the checks.
     Test {
@@ -56,6 +62,13 @@ pub fn parse(words: impl Iterator<Item = String>) -> anyhow::Result<Chore> {
         "demo" => Ok(Chore::Demo {
             is_kept: switch(chore, options, "--keep")?,
         }),
+        "dist" => match options {
+            [] => Ok(Chore::Dist { target: None }),
+            [flag, target] if flag == "--target" => Ok(Chore::Dist {
+                target: Some(target.clone()),
+            }),
+            _ => bail!("`cargo xtask dist` knows --target TRIPLE and nothing else"),
+        },
         "test" => Ok(Chore::Test {
             is_fast: switch(chore, options, "--fast")?,
         }),

@@ -1,4 +1,4 @@
-//! Chores of this repository: `cargo xtask setup|test|demo|bench`.
+//! Chores of this repository: `cargo xtask setup|test|demo|bench|dist`.
 
 mod arguments;
 mod bench;
@@ -6,6 +6,7 @@ mod browser;
 mod check;
 mod demo;
 mod deny;
+mod dist;
 mod guestbook;
 mod interrupt;
 mod links;
@@ -35,6 +36,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Chore::Setup { is_confirmed } => machine::set_up(machine::Need::Everything, is_confirmed),
         Chore::Bench { is_written } => bench::run(is_written),
         Chore::Demo { is_kept } => demo::run(is_kept),
+        Chore::Dist { target } => dist::run(target.as_deref()),
         Chore::Test { is_fast } => check::run(is_fast),
     }
 }

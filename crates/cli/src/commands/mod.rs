@@ -18,6 +18,7 @@ pub mod init;
 pub mod list;
 pub mod lock;
 pub mod maintain;
+pub mod manual;
 pub mod plugin;
 pub mod process;
 pub mod releases;
@@ -88,6 +89,7 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
         Command::Completions(arguments) => completions::run(arguments, invocation),
         Command::Server(arguments) => server::run(arguments, invocation),
         Command::Audit(arguments) => audit::run(arguments, invocation),
+        Command::Manual(arguments) => manual::run(arguments),
         Command::Plugin(arguments) => plugin::run(arguments, invocation),
         Command::Version => {
             invocation.ui.result(&format!("dokku-cli {VERSION}"))?;

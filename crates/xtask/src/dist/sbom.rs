@@ -1,0 +1,123 @@
+//! The list of what the program is made of, in `CycloneDX` 1.5.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use crate::program;
+
+/// Writes it, from what cargo resolved for the program.
+pub fn write(path: &Path, version: &str) -> anyhow::Result<()> {
+    let metadata =
+        program::output(program::cargo()?.args(["metadata", "--format-version", "1", "--locked"]))?;
+    let metadata: Value = serde_json::from_str(&metadata)?;
+    let text = serde_json::to_string_pretty(&document(&metadata, version)?)?;
+    fs::write(path, text + "\n")?;
+    Ok(())
+}
+
+fn document(metadata: &Value, version: &str) -> anyhow::Result<Value> {
+    let needed = needed(metadata)?;
+    let packages = metadata["packages"]
+        .as_array()
+        .context("cargo lists no packages")?;
+    let components: Vec<Value> = packages
+        .iter()
+        .filter(|package| package["id"].as_str().is_some_and(|id| needed.contains(id)))
+        .filter(|package| package["name"] != "dokku-cli")
+        .map(component)
+        .collect();
+    Ok(json!({
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        "version": 1,
+        "metadata": {"component": {"type": "application", "name": "dokku-cli", "version": version, "bom-ref": "dokku-cli"}},
+        "components": components,
+    }))
+}
+
+fn component(package: &Value) -> Value {
+    let text = |key: &str| package[key].as_str().unwrap_or_default();
+    let purl = format!("pkg:cargo/{}@{}", text("name"), text("version"));
+    let mut component = json!({
+        "type": "library",
+        "bom-ref": purl,
+        "name": text("name"),
+        "version": text("version"),
+        "purl": purl,
+    });
+    if let Some(license) = package["license"].as_str() {
+        // The old way of writing "or".
+        component["licenses"] = json!([{"expression": license.replace('/', " OR ")}]);
+    }
+    component
+}
+
+/// Everything that the program needs when it runs or is built; not what only its tests need.
+fn needed(metadata: &Value) -> anyhow::Result<BTreeSet<String>> {
+    let nodes = metadata["resolve"]["nodes"]
+        .as_array()
+        .context("cargo resolved nothing")?;
+    let packages = metadata["packages"]
+        .as_array()
+        .context("cargo lists no packages")?;
+    let own = packages
+        .iter()
+        .find(|package| package["name"] == "dokku-cli");
+    let own = own
+        .and_then(|package| package["id"].as_str())
+        .context("there is no dokku-cli")?;
+    let mut found = BTreeSet::new();
+    let mut open = vec![own.to_owned()];
+    while let Some(id) = open.pop() {
+        if !found.insert(id.clone()) {
+            continue;
+        }
+        let node = nodes.iter().find(|node| node["id"] == id.as_str());
+        let dependencies = node.and_then(|node| node["deps"].as_array());
+        for dependency in dependencies.into_iter().flatten() {
+            let kinds = dependency["dep_kinds"].as_array();
+            let is_for_tests =
+                kinds.is_some_and(|kinds| kinds.iter().all(|kind| kind["kind"] == "dev"));
+            if !is_for_tests && let Some(id) = dependency["pkg"].as_str() {
+                open.push(id.to_owned());
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_tests_need_is_no_part_of_the_program() {
+        let metadata = json!({
+            "packages": [
+                {"id": "a", "name": "dokku-cli", "version": "1.0.0"},
+                {"id": "b", "name": "clap", "version": "4.0.0", "license": "MIT/Apache-2.0"},
+                {"id": "c", "name": "insta", "version": "1.0.0", "license": "MIT"},
+            ],
+            "resolve": {"nodes": [
+                {"id": "a", "deps": [
+                    {"pkg": "b", "dep_kinds": [{"kind": null}]},
+                    {"pkg": "c", "dep_kinds": [{"kind": "dev"}]},
+                ]},
+                {"id": "b", "deps": []},
+                {"id": "c", "deps": []},
+            ]},
+        });
+        let document = document(&metadata, "1.0.0").unwrap();
+        let components = document["components"].as_array().unwrap();
+        assert_eq!(components.len(), 1);
+        assert_eq!(components[0]["purl"], "pkg:cargo/clap@4.0.0");
+        assert_eq!(
+            components[0]["licenses"][0]["expression"],
+            "MIT OR Apache-2.0"
+        );
+    }
+}
