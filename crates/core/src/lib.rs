@@ -6,8 +6,10 @@
 pub mod app;
 pub mod audit;
 pub mod backup;
+pub mod certificate;
 pub mod clock;
 pub mod command;
+pub mod dashboard;
 pub mod deployment;
 pub mod dokku;
 pub mod dump;
