@@ -99,7 +99,7 @@ function readApp(row, key, name, now) {
     response: number(uptime.response_time_ms),
     reason: text(uptime.reason),
     lock: readLock(row.lock, now),
-    backup: readBackup(row.last_backup),
+    backup: readBackup(row.last_backup, row.restore_tested),
     certificate: time(row.certificate_expires),
     certificateDays: number(row.certificate_days),
     series: null,
@@ -119,14 +119,14 @@ function readLock(value, now) {
   return { reason: text(value.reason), by: text(value.by ?? value.locked_by), at: time(value.at ?? value.locked_at), until };
 }
 
-function readBackup(value) {
+function readBackup(value, tested) {
   if (!isObject(value)) return null;
   return {
     at: time(value.at),
     isGood: value.ok === true,
     service: text(value.service, 60),
     size: number(value.size),
-    tested: time(value.restore_tested),
+    tested: time(tested),
   };
 }
 

@@ -4,6 +4,7 @@
 //! the result is the same. So a writer that lost a race merges again and nothing is lost.
 
 mod apps;
+mod board;
 mod checks;
 mod deploys;
 mod facts;
@@ -13,6 +14,7 @@ mod row;
 
 pub use self::{
     apps::Apps,
+    board::{Board, FILES},
     checks::{CELL_SECONDS, Checks, State, WEEK},
     deploys::{Deploys, PastDeploy},
     facts::{

@@ -1,6 +1,6 @@
 //! `deploys.json`: the last deploys of each app, for its detail view.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -32,10 +32,23 @@ pub struct PastDeploy {
     pub duration: Option<u64>,
 }
 
+/// What makes two records of one deploy one: the release that it made, else its time. The host's
+/// list of releases and the deploy itself both tell of it.
+type Key = (String, Option<u64>, String);
+
 /// Deploys by app.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Deploys {
-    apps: BTreeMap<String, BTreeSet<PastDeploy>>,
+    apps: BTreeMap<String, BTreeMap<Key, PastDeploy>>,
+}
+
+impl PastDeploy {
+    fn key(&self) -> Key {
+        let time = self
+            .release
+            .map_or_else(|| self.at.clone(), |_| String::new());
+        (self.commit.clone(), self.release, time)
+    }
 }
 
 impl Deploys {
@@ -46,17 +59,32 @@ impl Deploys {
         let apps = file
             .remove("apps")
             .ok_or_else(|| Unreadable::new(FILE, "it has no `apps`"))?;
-        let apps: BTreeMap<String, BTreeSet<PastDeploy>> = serde_json::from_value(apps)
+        let apps: BTreeMap<String, Vec<PastDeploy>> = serde_json::from_value(apps)
             .map_err(|error| Unreadable::new(FILE, error.to_string()))?;
-        Ok(Self { apps })
+        let mut deploys = Self::default();
+        for (app, all) in apps {
+            for deploy in all {
+                deploys.add(&app, deploy);
+            }
+        }
+        Ok(deploys)
     }
 
     /// Adds a deploy of `app`.
     pub fn add(&mut self, app: &str, deploy: PastDeploy) {
         let deploys = self.apps.entry(app.to_owned()).or_default();
-        deploys.insert(deploy);
+        let key = deploy.key();
+        let later = match deploys.remove(&key) {
+            Some(known) => known.max(deploy),
+            None => deploy,
+        };
+        deploys.insert(key, later);
         while deploys.len() > KEPT {
-            deploys.pop_first();
+            let oldest = deploys.iter().min_by_key(|(_, deploy)| *deploy);
+            let Some(key) = oldest.map(|(key, _)| key.clone()) else {
+                return;
+            };
+            deploys.remove(&key);
         }
     }
 
@@ -64,7 +92,7 @@ impl Deploys {
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         for (app, deploys) in other.apps {
-            for deploy in deploys {
+            for deploy in deploys.into_values() {
                 self.add(&app, deploy);
             }
         }
@@ -77,8 +105,14 @@ impl Deploys {
     }
 
     /// The deploys of an app, the newest first.
-    pub fn of(&self, app: &str) -> impl Iterator<Item = &PastDeploy> {
-        self.apps.get(app).into_iter().flatten().rev()
+    pub fn of(&self, app: &str) -> Vec<&PastDeploy> {
+        let mut deploys: Vec<_> = self
+            .apps
+            .get(app)
+            .map(|all| all.values().collect())
+            .unwrap_or_default();
+        deploys.sort_by(|one: &&PastDeploy, other| other.cmp(one));
+        deploys
     }
 
     /// The file.
@@ -86,7 +120,7 @@ impl Deploys {
         let newest_first = self
             .apps
             .keys()
-            .map(|app| (app.clone(), json!(self.of(app).collect::<Vec<_>>())));
+            .map(|app| (app.clone(), json!(self.of(app))));
         json!({ "apps": Value::Object(newest_first.collect()) })
     }
 }
@@ -122,9 +156,24 @@ mod tests {
         let merged = one.clone().merge(other.clone());
         assert_eq!(merged, other.merge(one.clone()));
         assert_eq!(merged.clone().merge(one), merged);
-        let minutes: Vec<_> = merged.of("shop").filter_map(|d| d.release).collect();
+        let minutes: Vec<_> = merged
+            .of("shop")
+            .into_iter()
+            .filter_map(|d| d.release)
+            .collect();
         assert_eq!(minutes, (10..30).rev().collect::<Vec<_>>());
         assert_eq!(Deploys::read(&merged.value().to_string()).unwrap(), merged);
+    }
+
+    #[test]
+    fn a_deploy_that_is_told_twice_is_one() {
+        let mut deploys = Deploys::default();
+        let told = deploy(5, "ada");
+        let mut by_the_host = told.clone();
+        by_the_host.at = "2026-11-25T10:04:58Z".into();
+        deploys.add("shop", told.clone());
+        deploys.add("shop", by_the_host);
+        assert_eq!(deploys.of("shop"), [&told]);
     }
 
     #[test]

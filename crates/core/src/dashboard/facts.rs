@@ -55,6 +55,9 @@ pub struct Identity {
     /// Where it is asked for its health.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health_path: Option<String>,
+    /// The Dokku host, as people name it. An app that is no longer on its host is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 /// What the host says of an app's processes.
@@ -137,8 +140,6 @@ pub struct Backup {
     pub service: String,
     /// Bytes.
     pub size: Option<u64>,
-    /// When one of this service was last restored for a test; `None`: never.
-    pub restore_tested: Option<String>,
 }
 
 fn whole_seconds<S: serde::Serializer>(time: &Timestamp, s: S) -> Result<S::Ok, S::Error> {
@@ -194,6 +195,12 @@ impl Row {
     #[must_use]
     pub fn with_lock(self, lock: Option<&LockShown>, at: Timestamp) -> Self {
         self.with(Kind::Lock, at, one("lock", &lock))
+    }
+
+    /// Adds that a backup of it was restored for a test at `at`.
+    #[must_use]
+    pub fn with_restore_test(self, at: Timestamp) -> Self {
+        self.with(Kind::RestoreTest, at, one("restore_tested", &stamp(at)))
     }
 
     /// Adds its newest backup as of `at`.

@@ -25,9 +25,11 @@ pub enum Kind {
     Lock,
     /// Its last backup.
     Backup,
+    /// The last time that a backup of it was restored for a test.
+    RestoreTest,
 }
 
-const KINDS: [(Kind, &str, &[&str]); 7] = [
+const KINDS: [(Kind, &str, &[&str]); 8] = [
     (
         Kind::Deploy,
         "deploy",
@@ -51,6 +53,7 @@ const KINDS: [(Kind, &str, &[&str]); 7] = [
             "base_app",
             "repository",
             "health_path",
+            "host",
         ],
     ),
     (Kind::Process, "process", &["processes"]),
@@ -62,6 +65,7 @@ const KINDS: [(Kind, &str, &[&str]); 7] = [
     ),
     (Kind::Lock, "lock", &["lock"]),
     (Kind::Backup, "backup", &["last_backup"]),
+    (Kind::RestoreTest, "restore_test", &["restore_tested"]),
 ];
 
 impl Kind {

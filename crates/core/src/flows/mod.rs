@@ -5,3 +5,4 @@ pub mod cleanup;
 pub mod deploy;
 pub mod lock;
 pub mod rollback;
+pub mod survey;

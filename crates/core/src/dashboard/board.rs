@@ -1,0 +1,182 @@
+//! All data files of the dashboard together.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    Unreadable,
+    apps::Apps,
+    deploys::Deploys,
+    metrics::Metrics,
+    public::{hide_addresses, hide_private},
+};
+
+/// The names of the files that are merged.
+pub const FILES: [&str; 3] = ["apps.json", "metrics.json", "deploys.json"];
+
+/// What the page shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Board {
+    /// A row for each app.
+    pub apps: Apps,
+    /// Checks and response times.
+    pub metrics: Metrics,
+    /// The last deploys of each app.
+    pub deploys: Deploys,
+}
+
+impl Board {
+    /// Reads the files; one that is not there is empty.
+    pub fn read(files: &BTreeMap<String, String>) -> Result<Self, Unreadable> {
+        let [apps, metrics, deploys] = FILES.map(|name| files.get(name).map(String::as_str));
+        Ok(Self {
+            apps: apps.map(Apps::read).transpose()?.unwrap_or_default(),
+            metrics: metrics.map(Metrics::read).transpose()?.unwrap_or_default(),
+            deploys: deploys.map(Deploys::read).transpose()?.unwrap_or_default(),
+        })
+    }
+
+    /// Both, of each fact the newer one.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        Self {
+            apps: self.apps.merge(other.apps),
+            metrics: self.metrics.merge(other.metrics),
+            deploys: self.deploys.merge(other.deploys),
+        }
+    }
+
+    /// What a writer does at `now` beside merging: facts from the future are made facts of now, and
+    /// what belongs to apps that are gone goes.
+    pub fn tidy(&mut self, now: Timestamp) {
+        self.apps.tidy(now);
+        self.metrics.tidy(now);
+        let is_known = |app: &str| self.apps.row(app).is_some();
+        self.metrics.keep(is_known);
+        self.deploys.keep(is_known);
+    }
+
+    /// The texts of the files. `is_public` leaves out what strangers may not read.
+    pub fn files(&self, is_public: bool) -> BTreeMap<String, String> {
+        let mut apps = self.apps.value();
+        let mut deploys = self.deploys.value();
+        let mut metrics = self.metrics.value();
+        if is_public {
+            hide_private(&mut apps);
+            hide_addresses(&mut deploys);
+            hide_addresses(&mut metrics);
+        }
+        let texts = [lines(&apps), metrics.to_string(), deploys.to_string()];
+        FILES
+            .into_iter()
+            .zip(texts)
+            .map(|(name, text)| (name.to_owned(), format!("{text}\n")))
+            .collect()
+    }
+}
+
+/// A line for each app, so that a change of one is a change of one line in git.
+fn lines(apps: &Value) -> String {
+    let Some(object) = apps.as_object() else {
+        return apps.to_string();
+    };
+    let part = |(key, value): (&String, &Value)| {
+        let value = match value {
+            Value::Array(rows) if key == "apps" && !rows.is_empty() => {
+                let rows: Vec<_> = rows.iter().map(Value::to_string).collect();
+                format!("[\n{}\n]", rows.join(",\n"))
+            }
+            other => other.to_string(),
+        };
+        format!("{}:{value}", Value::String(key.clone()))
+    };
+    let parts: Vec<_> = object.iter().map(part).collect();
+    format!("{{{}}}", parts.join(",\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dashboard::{Deploy, LockShown, Measured, PastDeploy, Row};
+
+    fn board() -> Board {
+        let at: Timestamp = "2026-11-25T10:00:00Z".parse().unwrap();
+        let mut board = Board::default();
+        let deploy = Deploy {
+            status: "success".into(),
+            at,
+            by: "ada@example.com".into(),
+            commit: "a".repeat(40),
+            message: "thanks eve@example.com".into(),
+            release: None,
+            duration: None,
+            workflow_url: None,
+        };
+        let lock = LockShown {
+            reason: Some("fire the vendor".into()),
+            by: "bob@example.com".into(),
+            at: "2026-11-25T10:00:00Z".into(),
+            until: None,
+        };
+        let row = Row::default()
+            .with_deploy(&deploy)
+            .with_lock(Some(&lock), at);
+        board.apps.add("shop", row);
+        board.deploys.add(
+            "shop",
+            PastDeploy {
+                at: "2026-11-25T10:00:00Z".into(),
+                status: "success".into(),
+                by: "ada@example.com".into(),
+                commit: "a".repeat(40),
+                message: "thanks eve@example.com".into(),
+                release: None,
+                duration: None,
+            },
+        );
+        let measured = Measured {
+            url: "https://shop.example.com".into(),
+            status: Some(200),
+            is_healthy: true,
+            took: Some(5),
+            certificate_days: None,
+        };
+        board.metrics.add("shop", at, &measured);
+        board.metrics.add("gone", at, &measured);
+        board
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_each_app_has_a_line() {
+        let board = board();
+        let files = board.files(false);
+        assert_eq!(Board::read(&files).unwrap().files(false), files);
+        assert!(files["apps.json"].contains("\n{\"name\":\"shop\""));
+        assert_eq!(Board::read(&BTreeMap::new()).unwrap(), Board::default());
+    }
+
+    #[test]
+    fn public_files_hold_no_reason_and_no_address() {
+        for (name, text) in board().files(true) {
+            assert!(!text.contains("@example"), "{name}: {text}");
+            assert!(!text.contains("vendor"), "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_a_public_writer_adds_to_survives_as_it_is_public_already() {
+        let public = Board::read(&board().files(true)).unwrap();
+        let text = public.files(true);
+        assert_eq!(Board::read(&text).unwrap().files(true), text);
+    }
+
+    #[test]
+    fn measurements_of_apps_that_are_gone_go() {
+        let mut board = board();
+        board.tidy("2026-11-25T11:00:00Z".parse().unwrap());
+        assert!(board.metrics.checks("shop").is_some());
+        assert!(board.metrics.checks("gone").is_none());
+    }
+}
