@@ -138,6 +138,8 @@ pub enum Command {
     /// Write the pages of the manual, for packages
     #[command(hide = true)]
     Manual(commands::manual::ManualArguments),
+    /// The page of all apps: check, build, serve, publish
+    Dashboard(commands::dashboard::DashboardArguments),
     /// What the Dokku plugin runs on the host
     #[command(hide = true)]
     Plugin(commands::plugin::PluginArguments),

@@ -13,7 +13,10 @@ use dokku_deploy::{
     settings::Faults,
 };
 
-use crate::{exit_codes, invocation::NoHost, settings_file::BadSettingsFile, target::BadTarget};
+use crate::{
+    data_branch::DataBranchError, exit_codes, invocation::NoHost, settings_file::BadSettingsFile,
+    target::BadTarget,
+};
 
 /// Why the program ends without having done what was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,6 +160,25 @@ impl From<TakeError> for Failure {
             }
             TakeError::Store { .. } => Self::internal(message),
             TakeError::NotWhole { .. } => Self::new(exit_codes::VERIFICATION, message),
+        }
+    }
+}
+
+/// A branch that cannot be read is never written over.
+impl From<DataBranchError> for Failure {
+    fn from(error: DataBranchError) -> Self {
+        let failure = |code| Self::new(code, error.to_string());
+        match &error {
+            DataBranchError::BadRemote(_) => failure(exit_codes::SETTINGS),
+            DataBranchError::Remote { .. } => failure(exit_codes::HOST).hint(
+                "git has to be allowed to push there: by your ssh key, your credential helper, or DASHBOARD_TOKEN.",
+            ),
+            DataBranchError::Foreign { .. } => {
+                failure(exit_codes::REFUSED).hint("Nothing was written over it.")
+            }
+            DataBranchError::Crowded { .. } => failure(exit_codes::HOST).hint("Try again later."),
+            DataBranchError::Stopped => failure(exit_codes::INTERRUPTED),
+            DataBranchError::Local(_) => failure(exit_codes::INTERNAL),
         }
     }
 }

@@ -7,6 +7,8 @@ mod ci;
 mod clock;
 mod commands;
 mod crew;
+mod dashboard;
+mod data_branch;
 mod exit_codes;
 mod failure;
 mod host;

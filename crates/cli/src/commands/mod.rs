@@ -9,6 +9,7 @@ pub mod cleanup;
 pub mod completions;
 pub mod config;
 pub mod create;
+pub mod dashboard;
 pub mod db;
 pub mod deploy;
 pub mod destroy;
@@ -90,6 +91,7 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
         Command::Server(arguments) => server::run(arguments, invocation),
         Command::Audit(arguments) => audit::run(arguments, invocation),
         Command::Manual(arguments) => manual::run(arguments),
+        Command::Dashboard(arguments) => dashboard::run(arguments, invocation),
         Command::Plugin(arguments) => plugin::run(arguments, invocation),
         Command::Version => {
             invocation.ui.result(&format!("dokku-cli {VERSION}"))?;

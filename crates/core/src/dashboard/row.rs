@@ -91,14 +91,15 @@ fn fact_of(key: &str) -> &str {
 struct Fact {
     /// `None`: nobody knows, so any other is newer.
     at: Option<Timestamp>,
-    values: Map<String, Value>,
+    /// In the order of their keys, so that equal rows are equal texts.
+    values: BTreeMap<String, Value>,
 }
 
 impl Fact {
     /// The newer one; between two of the same time the order of their texts decides, so that
     /// everybody decides alike.
     fn newer(self, other: Self) -> Self {
-        let text = |fact: &Self| canonical(&Value::Object(fact.values.clone()));
+        let text = |fact: &Self| canonical(&json!(fact.values));
         let order = self.at.cmp(&other.at);
         match order.then_with(|| text(&self).cmp(&text(&other))) {
             Ordering::Less => other,
@@ -119,7 +120,7 @@ impl Row {
     pub fn with(mut self, kind: Kind, at: Timestamp, values: Map<String, Value>) -> Self {
         let fact = Fact {
             at: Some(at),
-            values,
+            values: values.into_iter().collect(),
         };
         self.add(kind.name().to_owned(), fact);
         self
@@ -219,9 +220,13 @@ impl Row {
         }
         for (key, value) in object {
             let name = fact_of(&key).to_owned();
+            if value.is_null() && !times.contains_key(&name) {
+                // A place that is kept free is no fact.
+                continue;
+            }
             let fact = row.facts.entry(name.clone()).or_insert_with(|| Fact {
                 at: times.get(&name).copied(),
-                values: Map::new(),
+                values: BTreeMap::new(),
             });
             fact.values.insert(key, value);
         }

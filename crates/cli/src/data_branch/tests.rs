@@ -1,0 +1,569 @@
+//! Against git's own HTTP server, `git http-backend`, and against a bare repository.
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader, Read},
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    process::Command,
+    sync::{
+        Arc, Barrier,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
+
+use dokku_deploy::{
+    dashboard::{Board, Deploy, FILES, Measured, PastDeploy, Release, Row},
+    interrupt::Signal,
+};
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+use super::*;
+
+struct Nobody;
+
+impl Interrupts for Nobody {
+    fn requests(&self) -> (u32, Option<Signal>) {
+        (0, None)
+    }
+}
+
+/// A bare repository behind `git http-backend`.
+struct Server {
+    directory: TempDir,
+    port: u16,
+    sent: Arc<AtomicU64>,
+}
+
+impl Server {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let root = directory.path().to_owned();
+        let sent = Arc::new(AtomicU64::new(0));
+        let server = Self {
+            directory,
+            port,
+            sent: Arc::clone(&sent),
+        };
+        for words in [
+            &["init", "--quiet", "--bare", "data.git"][..],
+            &["-C", "data.git", "config", "http.receivepack", "true"],
+            &["-C", "data.git", "config", "uploadpack.allowFilter", "true"],
+            &[
+                "-C",
+                "data.git",
+                "config",
+                "receive.denyNonFastForwards",
+                "true",
+            ],
+            &["-C", "data.git", "config", "gc.auto", "0"],
+        ] {
+            server.git(words);
+        }
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (root, sent) = (root.clone(), Arc::clone(&sent));
+                thread::spawn(move || {
+                    // A client that hangs up has enough.
+                    let _ended = gateway(&stream, &root, &sent);
+                });
+            }
+        });
+        server
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/data.git", self.port)
+    }
+
+    fn remote(&self) -> Remote {
+        Remote::new(&self.url(), "gh-pages", "https://github.com", None).unwrap()
+    }
+
+    fn git(&self, words: &[&str]) -> String {
+        let output = Command::new("git")
+            .current_dir(self.directory.path())
+            .args(words)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "git {words:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn bare(&self, words: &[&str]) -> String {
+        self.git(&[&["-C", "data.git"], words].concat())
+    }
+
+    /// Bytes that the server sent while `act` ran.
+    fn bytes(&self, act: impl FnOnce()) -> u64 {
+        let before = self.sent.load(Ordering::SeqCst);
+        act();
+        self.sent.load(Ordering::SeqCst) - before
+    }
+
+    /// Puts a history of so many commits onto the branch.
+    fn fill(&self, commits: usize) {
+        use std::fmt::Write as _;
+        let mut stream = String::new();
+        for count in 0..commits {
+            let text = format!("{{\"apps\":[],\"count\":{count}}}");
+            writeln!(
+                stream,
+                "commit refs/heads/gh-pages\ncommitter A <a@b> {} +0000\ndata 1\nx\nM 100644 inline apps.json\ndata {}\n{text}",
+                1_700_000_000 + count,
+                text.len(),
+            )
+            .unwrap();
+        }
+        let mut child = Command::new("git")
+            .current_dir(self.directory.path().join("data.git"))
+            .args(["fast-import", "--quiet"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        io::Write::write_all(&mut stdin, stream.as_bytes()).unwrap();
+        drop(stdin);
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+/// Answers one request by the common gateway interface.
+fn gateway(mut stream: &TcpStream, root: &PathBuf, sent: &AtomicU64) -> io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let mut words = line.split_whitespace();
+    let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut command = Command::new("git");
+    command
+        .arg("http-backend")
+        .env("GIT_PROJECT_ROOT", root)
+        .env("GIT_HTTP_EXPORT_ALL", "1")
+        .env("REMOTE_USER", "writer")
+        .env("REQUEST_METHOD", method)
+        .env("PATH_INFO", path)
+        .env("QUERY_STRING", query);
+    let (mut length, mut is_chunked) = (0, false);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            break;
+        };
+        let value = value.trim();
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.parse().unwrap(),
+            "transfer-encoding" => is_chunked = value == "chunked",
+            "content-type" => drop(command.env("CONTENT_TYPE", value)),
+            "content-encoding" => drop(command.env("HTTP_CONTENT_ENCODING", value)),
+            "git-protocol" => drop(command.env("GIT_PROTOCOL", value)),
+            "expect" => io::Write::write_all(&mut stream, b"HTTP/1.1 100 Continue\r\n\r\n")?,
+            _ => {}
+        }
+    }
+    let body = if is_chunked {
+        chunks(&mut reader)?
+    } else {
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body)?;
+        body
+    };
+    let mut child = command
+        .env("CONTENT_LENGTH", body.len().to_string())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()?;
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = thread::spawn(move || io::Write::write_all(&mut stdin, &body));
+    let output = child.wait_with_output()?;
+    // The backend may have had enough before the end.
+    let _written = writer.join().unwrap();
+    let out = output.stdout;
+    let end = out.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8_lossy(&out[..end]);
+    let status = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Status: "))
+        .unwrap_or("200 OK");
+    let mut answer =
+        format!("HTTP/1.1 {status}\r\nConnection: close\r\n{head}\r\n\r\n").into_bytes();
+    answer.extend_from_slice(&out[end + 4..]);
+    sent.fetch_add(answer.len() as u64, Ordering::SeqCst);
+    io::Write::write_all(&mut stream, &answer)
+}
+
+fn chunks(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut size = String::new();
+        reader.read_line(&mut size)?;
+        let size = usize::from_str_radix(size.trim(), 16).unwrap();
+        let start = body.len();
+        body.resize(start + size, 0);
+        reader.read_exact(&mut body[start..])?;
+        reader.read_line(&mut String::new())?;
+        if size == 0 {
+            return Ok(body);
+        }
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + second).unwrap()
+}
+
+/// What one writer knows: a deploy and a check of its own app.
+fn own(app: &str, second: i64) -> Board {
+    let mut board = Board::default();
+    let deploy = Deploy {
+        status: "success".into(),
+        at: at(second),
+        by: "ada".into(),
+        commit: "c".repeat(40),
+        message: "it's \"quoted\" $(id)".into(),
+        release: Some(Release(1)),
+        duration: None,
+        workflow_url: None,
+    };
+    board.apps.add(app, Row::default().with_deploy(&deploy));
+    board.deploys.add(
+        app,
+        PastDeploy {
+            at: at(second).to_string(),
+            status: "success".into(),
+            by: "ada".into(),
+            commit: "c".repeat(40),
+            message: String::new(),
+            release: Some(1),
+            duration: None,
+        },
+    );
+    let measured = Measured {
+        url: "https://x.example.com".into(),
+        status: Some(200),
+        is_healthy: true,
+        took: Some(9),
+        certificate_days: None,
+    };
+    board.metrics.add(app, at(second), &measured);
+    board
+}
+
+fn write(remote: &Remote, own: &Board, message: &str) -> Result<Updated, DataBranchError> {
+    let names: Vec<&str> = FILES.into_iter().collect();
+    update(
+        remote,
+        &names,
+        message,
+        &Nobody,
+        &thread::sleep,
+        &mut |present| {
+            let known = Board::read(&present.files).map_err(|error| error.to_string())?;
+            let files = known.merge(own.clone()).files(false).into_iter();
+            Ok(files.map(|(name, text)| (name, Some(text))).collect())
+        },
+    )
+}
+
+fn seen(remote: &Remote) -> Board {
+    let names: Vec<&str> = FILES.into_iter().collect();
+    Board::read(&read(remote, &names).unwrap().unwrap()).unwrap()
+}
+
+#[test]
+fn fifty_writers_at_once_lose_nothing_and_the_history_is_linear() {
+    const WRITERS: usize = 50;
+    let server = Server::start();
+    let barrier = Barrier::new(WRITERS);
+    thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (server, barrier) = (&server, &barrier);
+            scope.spawn(move || {
+                let app = format!("app-{writer:02}");
+                let own = own(&app, i64::try_from(writer).unwrap());
+                barrier.wait();
+                let updated = write(
+                    &server.remote(),
+                    &own,
+                    &format!("Update dashboard: {app} deploy"),
+                );
+                let updated = updated.unwrap();
+                assert!(updated.is_changed);
+            });
+        }
+    });
+    let board = seen(&server.remote());
+    let apps: BTreeSet<&str> = board.apps.rows().map(|(name, _)| name).collect();
+    assert_eq!(apps.len(), WRITERS);
+    for app in &apps {
+        assert!(board.metrics.checks(app).is_some(), "{app}");
+        assert_eq!(board.deploys.of(app).len(), 1, "{app}");
+    }
+    let metrics: serde_json::Value = board.metrics.value();
+    assert_eq!(
+        metrics["history"][0]["apps"].as_object().unwrap().len(),
+        WRITERS
+    );
+    let parents = server.bare(&["log", "--format=%P", "gh-pages"]);
+    assert_eq!(parents.lines().count(), WRITERS);
+    assert!(
+        parents.lines().all(|line| line.split(' ').count() == 1),
+        "{parents}"
+    );
+    let subjects = server.bare(&["log", "--format=%s", "gh-pages"]);
+    let subjects: BTreeSet<&str> = subjects.lines().collect();
+    assert_eq!(subjects.len(), WRITERS);
+}
+
+#[test]
+fn a_long_history_and_foreign_files_cost_nothing() {
+    let cost = |commits| {
+        let server = Server::start();
+        server.fill(commits);
+        let bytes = server.bytes(|| {
+            let updated = write(&server.remote(), &own("shop", 1), "x").unwrap();
+            assert!(updated.is_changed);
+        });
+        let count = server.bare(&["rev-list", "--count", "gh-pages"]);
+        assert_eq!(count.trim(), (commits + 1).to_string());
+        bytes
+    };
+    let (short, long) = (cost(3), cost(10_000));
+    assert!(
+        long < short + 500,
+        "{short} bytes for 3 commits, {long} for 10,000"
+    );
+}
+
+#[test]
+fn files_of_others_stay_and_are_not_even_brought_over() {
+    let server = Server::start();
+    let clone = server.directory.path().join("clone");
+    server.git(&["clone", "--quiet", "data.git", "clone"]);
+    let noise: String = (0..200_000_u64)
+        .map(|n| n.wrapping_mul(6_364_136_223_846_793_005).to_string())
+        .collect();
+    std::fs::write(clone.join("video.bin"), &noise).unwrap();
+    std::fs::create_dir(clone.join("docs")).unwrap();
+    std::fs::write(clone.join("docs/-rf ~.txt"), "hostile").unwrap();
+    std::fs::write(clone.join("--upload-pack=id"), "hostile").unwrap();
+    std::fs::write(clone.join("new\nline \"q\""), "hostile").unwrap();
+    std::fs::write(clone.join("apps.json"), r#"{"apps":[]}"#).unwrap();
+    for words in [
+        &["-C", "clone", "add", "--all"][..],
+        &[
+            "-C",
+            "clone",
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@b",
+            "commit",
+            "--quiet",
+            "-m",
+            "x",
+        ],
+        &["-C", "clone", "push", "--quiet", "origin", "HEAD:gh-pages"],
+    ] {
+        server.git(words);
+    }
+    let before = server.bare(&["ls-tree", "-r", "gh-pages", "--", "docs", "video.bin"]);
+    let bytes = server.bytes(|| drop(write(&server.remote(), &own("shop", 1), "x").unwrap()));
+    assert!(
+        bytes < 50_000,
+        "{bytes} bytes, though the video has a million"
+    );
+    let after = server.bare(&["ls-tree", "-r", "gh-pages", "--", "docs", "video.bin"]);
+    assert_eq!(before, after);
+    let names = server.bare(&["ls-tree", "-z", "--name-only", "gh-pages"]);
+    for name in [
+        "--upload-pack=id",
+        "new\nline \"q\"",
+        "apps.json",
+        "metrics.json",
+    ] {
+        assert!(names.split('\0').any(|found| found == name), "{name:?}");
+    }
+}
+
+#[test]
+fn hostile_messages_are_text_and_hostile_names_are_refused() {
+    let server = Server::start();
+    let message = "Update dashboard: --amend $(touch /tmp/x) `id`\n\n-F /etc/passwd\u{202e}\0 end";
+    let message = message.replace('\0', "");
+    write(&server.remote(), &own("shop", 1), &message).unwrap();
+    let told = server.bare(&["log", "-1", "--format=%B", "gh-pages"]);
+    assert_eq!(told.trim_end(), message);
+    for name in ["../x", "a/b", "", ".", "..", ".git/config"] {
+        let result = update(
+            &server.remote(),
+            &[],
+            "x",
+            &Nobody,
+            &thread::sleep,
+            &mut |_| Ok(Changes::from([(name.to_owned(), Some("x".to_owned()))])),
+        );
+        assert!(
+            matches!(result, Err(DataBranchError::Local(_))),
+            "{name:?}: {result:?}"
+        );
+    }
+}
+
+#[test]
+fn what_could_be_an_option_or_another_protocol_is_no_remote() {
+    let made = |repository: &str, branch: &str| {
+        Remote::new(repository, branch, "https://github.com", None)
+    };
+    assert_eq!(
+        made("acme/shop", "gh-pages").unwrap().url,
+        "https://github.com/acme/shop.git"
+    );
+    for repository in ["", "--upload-pack=id", "-x", "a\nb"] {
+        assert!(made(repository, "gh-pages").is_err(), "{repository:?}");
+    }
+    for branch in [
+        "",
+        "-d",
+        "--all",
+        "a..b",
+        "a b",
+        "a:b",
+        "+a",
+        "a~1",
+        "a^",
+        "refs/../x",
+        ".a",
+        "a.lock",
+        "a/",
+        "/a",
+        "@",
+        "a@{1}",
+        "a\nb",
+        "a*",
+    ] {
+        let is_refused = made("acme/shop", branch).is_err();
+        assert!(is_refused || branch == "+a", "{branch:?}");
+    }
+    let external = made("ext::sh -c id", "gh-pages").unwrap();
+    assert!(matches!(
+        read(&external, &[]),
+        Err(DataBranchError::Remote { .. })
+    ));
+}
+
+#[test]
+fn a_token_goes_to_its_server_alone_and_never_into_a_message() {
+    let token = || Some(Secret::new("hunter2"));
+    let own = Remote::new("acme/shop", "gh-pages", "https://github.com", token()).unwrap();
+    let [count, key, value] = own.credentials().try_into().unwrap();
+    assert_eq!(count.1, "1");
+    assert_eq!(key.1, "http.https://github.com/acme/shop.git.extraHeader");
+    assert!(value.1.starts_with("Authorization: Basic "));
+    assert!(!format!("{own:?} {own}").contains("hunter2"));
+    for elsewhere in [
+        "https://evil.example.com/x.git",
+        "git@github.com:acme/shop.git",
+        "/srv/x",
+    ] {
+        let remote = Remote::new(elsewhere, "gh-pages", "https://github.com", token()).unwrap();
+        assert!(remote.credentials().is_empty(), "{elsewhere}");
+    }
+    let in_address = Remote::new(
+        "https://u:pw@h/x.git",
+        "gh-pages",
+        "https://github.com",
+        None,
+    );
+    assert_eq!(
+        in_address.unwrap().to_string(),
+        "the branch gh-pages of https://h/x.git"
+    );
+}
+
+#[test]
+fn an_unreadable_file_is_never_written_over() {
+    let server = Server::start();
+    let damaged = Changes::from([("apps.json".to_owned(), Some("<html>".to_owned()))]);
+    let changes = damaged.clone();
+    update(
+        &server.remote(),
+        &[],
+        "x",
+        &Nobody,
+        &thread::sleep,
+        &mut |_| Ok(changes.clone()),
+    )
+    .unwrap();
+    let result = write(&server.remote(), &own("shop", 1), "x");
+    assert!(
+        matches!(result, Err(DataBranchError::Foreign { .. })),
+        "{result:?}"
+    );
+    let now = read(&server.remote(), &["apps.json"]).unwrap().unwrap();
+    assert_eq!(now["apps.json"], "<html>");
+}
+
+#[test]
+fn nothing_new_makes_no_commit_and_no_branch_is_no_error() {
+    let server = Server::start();
+    assert_eq!(read(&server.remote(), &["apps.json"]).unwrap(), None);
+    let first = write(&server.remote(), &own("shop", 1), "x").unwrap();
+    let second = write(&server.remote(), &own("shop", 1), "x").unwrap();
+    assert_eq!(
+        (second.is_changed, second.commit),
+        (false, first.commit),
+        "{}",
+        server.bare(&["log", "-p", "-1", "gh-pages"])
+    );
+}
+
+#[test]
+fn a_refusal_of_the_server_is_told_and_not_tried_again() {
+    let server = Server::start();
+    let hook = server.directory.path().join("data.git/hooks/pre-receive");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(&hook, "#!/bin/sh\necho protected >&2\nexit 1\n").unwrap();
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let result = write(&server.remote(), &own("shop", 1), "x");
+    let Err(DataBranchError::Remote { why, .. }) = result else {
+        panic!("{result:?}");
+    };
+    assert!(why.contains("hook declined"), "{why}");
+    let nowhere = Remote::new(
+        "http://127.0.0.1:1/x.git",
+        "gh-pages",
+        "https://github.com",
+        None,
+    );
+    assert!(matches!(
+        read(&nowhere.unwrap(), &[]),
+        Err(DataBranchError::Remote { .. })
+    ));
+}
+
+#[test]
+fn a_server_that_knows_no_filters_is_good_enough() {
+    let server = Server::start();
+    server.bare(&["config", "uploadpack.allowFilter", "false"]);
+    write(&server.remote(), &own("shop", 1), "x").unwrap();
+    write(&server.remote(), &own("docs", 1), "x").unwrap();
+    assert_eq!(seen(&server.remote()).apps.rows().count(), 2);
+    let path = server.directory.path().join("data.git");
+    let here = Remote::new(
+        path.to_str().unwrap(),
+        "gh-pages",
+        "https://github.com",
+        None,
+    )
+    .unwrap();
+    write(&here, &own("blog", 1), "x").unwrap();
+    assert_eq!(seen(&here).apps.rows().count(), 3);
+}
