@@ -252,7 +252,7 @@ function drawState(kind, message = "") {
   state.replaceChildren(
     element("h2", {}, title),
     message === "" ? "" : element("p", {}, message),
-    hint === "" ? "" : element("p", {}, hint),
+    hint === "" ? "" : element("p", {}, ...hint.split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part))),
     button,
   );
 }

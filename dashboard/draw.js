@@ -157,11 +157,13 @@ export function certificateWords(days) {
   return `${days} ${days === 1 ? "day" : "days"} left`;
 }
 
-/** A backup, in words. */
-export function backupWords(backup, now) {
+/** A backup, in words; `isShort` where there is little room. */
+export function backupWords(backup, now, isShort = false) {
   if (!backup) return "no backup known";
   if (!backup.isGood) return "backup failed";
-  const tested = Number.isFinite(backup.tested) ? "restore tested" : "never restored";
+  const isTested = Number.isFinite(backup.tested);
+  const words = isTested ? ["tested", "restore tested"] : ["untested", "never restored"];
+  const tested = words[isShort ? 0 : 1];
   return `${ago(backup.at, now) || "backed up"}, ${tested}`;
 }
 

@@ -209,7 +209,7 @@ class Row {
 
 function care(app, now) {
   return [
-    fact("backup", backupTone(app.backup, now), backupWords(app.backup, now)),
+    fact("backup", backupTone(app.backup, now), backupWords(app.backup, now, true), backupWords(app.backup, now)),
     fact("certificate", certificateTone(app.certificateDays), certificateWords(app.certificateDays)),
   ];
 }
@@ -219,8 +219,8 @@ function lock(found, now) {
   return fact("lock", "warn", `${lockWords(found, now)}${reason}`);
 }
 
-function fact(name, tone, words) {
-  return element("span", { class: "fact", "data-tone": tone, title: words }, sign(name), element("span", {}, words));
+function fact(name, tone, words, title = words) {
+  return element("span", { class: "fact", "data-tone": tone, title }, sign(name), element("span", {}, words));
 }
 
 /** The titles of the columns; each sorts. */

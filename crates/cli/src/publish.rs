@@ -10,6 +10,7 @@ use dokku_deploy::{
 use jiff::Timestamp;
 
 use crate::{
+    dashboard::publication,
     exit_codes,
     failure::Failure,
     host::{Reach, SshHost},
@@ -56,6 +57,12 @@ pub fn publish(entry: &AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>
                 ));
             }
         }
+    }
+    if let Err(failure) = publication::entry(entry) {
+        ui.warning(&format!(
+            "the dashboard does not tell of this {}: {}",
+            entry.action, failure.message
+        ));
     }
 }
 

@@ -7,6 +7,7 @@ mod apps;
 mod board;
 mod checks;
 mod deploys;
+mod entry;
 mod facts;
 mod metrics;
 mod public;
@@ -14,7 +15,7 @@ mod row;
 
 pub use self::{
     apps::Apps,
-    board::{Board, FILES},
+    board::{Board, FILES, PRIVATE_FILES},
     checks::{CELL_SECONDS, Checks, State, WEEK},
     deploys::{Deploys, PastDeploy},
     facts::{

@@ -37,6 +37,8 @@ const PROGRAMS: &[(&str, &str, Need)] = &[
     ("redis-server", "redis-server", Need::Everything),
     ("redis-cli", "redis-tools", Need::Everything),
     ("pigz", "pigz", Need::Everything),
+    ("chromium", "chromium", Need::Everything),
+    ("chromedriver", "chromium-driver", Need::Everything),
 ];
 
 /// A program that is not here.

@@ -227,6 +227,7 @@ fn own(app: &str, second: i64) -> Board {
         at: at(second),
         by: "ada".into(),
         commit: "c".repeat(40),
+        attempted: None,
         message: "it's \"quoted\" $(id)".into(),
         release: Some(Release(1)),
         duration: None,
@@ -266,7 +267,7 @@ fn write(remote: &Remote, own: &Board, message: &str) -> Result<Updated, DataBra
         &thread::sleep,
         &mut |present| {
             let known = Board::read(&present.files).map_err(|error| error.to_string())?;
-            let files = known.merge(own.clone()).files(false).into_iter();
+            let files = known.merge(own.clone()).files(false, at(0)).into_iter();
             Ok(files.map(|(name, text)| (name, Some(text))).collect())
         },
     )

@@ -12,12 +12,19 @@ use super::{
     metrics::Metrics,
     public::{hide_addresses, hide_private},
 };
+use crate::audit::{AuditLog, log_file, report};
 
 /// The names of the files that are merged.
-pub const FILES: [&str; 3] = ["apps.json", "metrics.json", "deploys.json"];
+pub const FILES: [&str; 4] = ["apps.json", "metrics.json", "deploys.json", AUDIT_LOG];
+
+const AUDIT_LOG: &str = "audit-log.json";
+const AUDIT_REPORT: &str = "audit-report.md";
+
+/// The files that strangers do not get to see.
+pub const PRIVATE_FILES: [&str; 2] = [AUDIT_LOG, AUDIT_REPORT];
 
 /// What the page shows.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Board {
     /// A row for each app.
     pub apps: Apps,
@@ -25,16 +32,19 @@ pub struct Board {
     pub metrics: Metrics,
     /// The last deploys of each app.
     pub deploys: Deploys,
+    /// What happened.
+    pub audit: AuditLog,
 }
 
 impl Board {
     /// Reads the files; one that is not there is empty.
     pub fn read(files: &BTreeMap<String, String>) -> Result<Self, Unreadable> {
-        let [apps, metrics, deploys] = FILES.map(|name| files.get(name).map(String::as_str));
+        let [apps, metrics, deploys, audit] = FILES.map(|name| files.get(name).map(String::as_str));
         Ok(Self {
             apps: apps.map(Apps::read).transpose()?.unwrap_or_default(),
             metrics: metrics.map(Metrics::read).transpose()?.unwrap_or_default(),
             deploys: deploys.map(Deploys::read).transpose()?.unwrap_or_default(),
+            audit: audit.map(read_log).transpose()?.unwrap_or_default(),
         })
     }
 
@@ -45,6 +55,7 @@ impl Board {
             apps: self.apps.merge(other.apps),
             metrics: self.metrics.merge(other.metrics),
             deploys: self.deploys.merge(other.deploys),
+            audit: self.audit.merge(other.audit),
         }
     }
 
@@ -58,8 +69,8 @@ impl Board {
         self.deploys.keep(is_known);
     }
 
-    /// The texts of the files. `is_public` leaves out what strangers may not read.
-    pub fn files(&self, is_public: bool) -> BTreeMap<String, String> {
+    /// The texts of the files, as of `now`. `is_public` leaves out what strangers may not read.
+    pub fn files(&self, is_public: bool, now: Timestamp) -> BTreeMap<String, String> {
         let mut apps = self.apps.value();
         let mut deploys = self.deploys.value();
         let mut metrics = self.metrics.value();
@@ -69,12 +80,21 @@ impl Board {
             hide_addresses(&mut metrics);
         }
         let texts = [lines(&apps), metrics.to_string(), deploys.to_string()];
-        FILES
+        let mut files: BTreeMap<String, String> = FILES
             .into_iter()
             .zip(texts)
             .map(|(name, text)| (name.to_owned(), format!("{text}\n")))
-            .collect()
+            .collect();
+        if !is_public && !self.audit.entries.is_empty() {
+            files.insert(AUDIT_LOG.to_owned(), log_file(&self.audit));
+            files.insert(AUDIT_REPORT.to_owned(), report(&self.audit, now));
+        }
+        files
     }
+}
+
+fn read_log(text: &str) -> Result<AuditLog, Unreadable> {
+    serde_json::from_str(text).map_err(|error| Unreadable::new(AUDIT_LOG, error.to_string()))
 }
 
 /// A line for each app, so that a change of one is a change of one line in git.
@@ -109,6 +129,7 @@ mod tests {
             at,
             by: "ada@example.com".into(),
             commit: "a".repeat(40),
+            attempted: None,
             message: "thanks eve@example.com".into(),
             release: None,
             duration: None,
@@ -151,15 +172,20 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_each_app_has_a_line() {
         let board = board();
-        let files = board.files(false);
-        assert_eq!(Board::read(&files).unwrap().files(false), files);
+        let files = board.files(false, Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            Board::read(&files)
+                .unwrap()
+                .files(false, Timestamp::UNIX_EPOCH),
+            files
+        );
         assert!(files["apps.json"].contains("\n{\"name\":\"shop\""));
         assert_eq!(Board::read(&BTreeMap::new()).unwrap(), Board::default());
     }
 
     #[test]
     fn public_files_hold_no_reason_and_no_address() {
-        for (name, text) in board().files(true) {
+        for (name, text) in board().files(true, Timestamp::UNIX_EPOCH) {
             assert!(!text.contains("@example"), "{name}: {text}");
             assert!(!text.contains("vendor"), "{name}: {text}");
         }
@@ -167,9 +193,14 @@ mod tests {
 
     #[test]
     fn what_a_public_writer_adds_to_survives_as_it_is_public_already() {
-        let public = Board::read(&board().files(true)).unwrap();
-        let text = public.files(true);
-        assert_eq!(Board::read(&text).unwrap().files(true), text);
+        let public = Board::read(&board().files(true, Timestamp::UNIX_EPOCH)).unwrap();
+        let text = public.files(true, Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            Board::read(&text)
+                .unwrap()
+                .files(true, Timestamp::UNIX_EPOCH),
+            text
+        );
     }
 
     #[test]

@@ -18,10 +18,13 @@ pub struct Deploy {
     /// Who deployed. Hostile text.
     #[serde(rename = "last_deploy_by")]
     pub by: String,
-    /// 40 hexadecimal digits.
+    /// The commit that serves after it, 40 hexadecimal digits; empty where that is not known.
     #[serde(rename = "commit_sha")]
     pub commit: String,
-    /// First line of the commit's message. Hostile text.
+    /// The commit that should have served, where it does not.
+    #[serde(rename = "attempted_sha", skip_serializing_if = "Option::is_none")]
+    pub attempted: Option<String>,
+    /// First line of the message of the commit that was deployed. Hostile text.
     #[serde(rename = "commit_message")]
     pub message: String,
     /// The release that it made; `None` when it made none.

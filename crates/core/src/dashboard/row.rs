@@ -38,6 +38,7 @@ const KINDS: [(Kind, &str, &[&str]); 8] = [
             "last_deploy",
             "last_deploy_by",
             "commit_sha",
+            "attempted_sha",
             "commit_message",
             "release",
             "duration",

@@ -176,6 +176,7 @@ fn deploy(release: &release::Release) -> Deploy {
         at: release.timestamp,
         by: release.actor.clone(),
         commit: release.sha.clone(),
+        attempted: None,
         message: release.message.clone(),
         release: Some(Release(release.version)),
         duration: None,

@@ -295,12 +295,12 @@ section! {
     /// Where the dashboard's data lives.
     #[derive(Default)]
     Dashboard {
-        /// The repository. Default: the one of the workflows.
+        /// The repository. Default: none, or the one that `DASHBOARD_REPOSITORY` names.
         repository: Option<Repository>,
         /// The branch. Default: gh-pages.
         branch: Option<Branch>,
         /// Whether strangers can see it: then reasons, e-mail addresses and the audit log are left
-        /// out.
+        /// out. Default: true.
         public: Option<bool>,
     }
 }

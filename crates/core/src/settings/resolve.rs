@@ -151,11 +151,11 @@ pub struct Preview {
 /// Where the dashboard's data lives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Dashboard {
-    /// `owner/name`; `None`: the repository of the workflows.
+    /// `owner/name`; `None`: none is named here.
     pub repository: Option<String>,
     /// The branch.
     pub branch: String,
-    /// Whether strangers can see it; `None`: as the branch is.
+    /// Whether strangers can see it; `None`: it is not said, so they can.
     pub public: Option<bool>,
 }
 

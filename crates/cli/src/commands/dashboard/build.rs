@@ -7,11 +7,12 @@ use std::{
     path::Path,
 };
 
-use dokku_deploy::interrupt::Interrupts;
+use dokku_deploy::{dashboard::PRIVATE_FILES, interrupt::Interrupts};
+use jiff::Timestamp;
 
 use super::{
     BuildArguments,
-    sources::{self, Gathered, PRIVATE_FILES},
+    sources::{self, Gathered},
 };
 use crate::{
     dashboard::site, exit_codes, failure::Failure, interrupt::Watch, invocation::Invocation,
@@ -34,7 +35,7 @@ pub fn run(arguments: &BuildArguments, invocation: &Invocation<'_>) -> Result<u8
         ui.json(&serde_json::json!({
             "out": arguments.out,
             "apps": count,
-            "is_public": gathered.is_public,
+            "is_public": gathered.place.is_public,
         }))?;
         return Ok(exit_codes::OK);
     }
@@ -42,7 +43,7 @@ pub fn run(arguments: &BuildArguments, invocation: &Invocation<'_>) -> Result<u8
         "Wrote the page of {count} apps to {}",
         arguments.out.display()
     ));
-    if gathered.is_public {
+    if gathered.place.is_public {
         ui.info(
             "Reasons of locks, e-mail addresses and the audit log are left out (dashboard.public)",
         );
@@ -53,16 +54,17 @@ pub fn run(arguments: &BuildArguments, invocation: &Invocation<'_>) -> Result<u8
 fn write(out: &Path, gathered: &Gathered) -> Result<(), Failure> {
     fs_err::create_dir_all(out)?;
     // The data before the page: who opens the page sees it whole.
-    for (name, text) in gathered.board.files(gathered.is_public) {
-        write_whole(&out.join(name), text.as_bytes())?;
-    }
+    let files = gathered
+        .board
+        .files(gathered.place.is_public, Timestamp::now());
     for name in PRIVATE_FILES {
         let path = out.join(name);
-        match gathered.private.get(name).filter(|_| !gathered.is_public) {
-            Some(text) => write_whole(&path, text.as_bytes())?,
-            None if gathered.is_public && path.exists() => fs_err::remove_file(&path)?,
-            None => {}
+        if !files.contains_key(name) && path.exists() {
+            fs_err::remove_file(&path)?;
         }
+    }
+    for (name, text) in files {
+        write_whole(&out.join(name), text.as_bytes())?;
     }
     for file in site::FILES {
         write_whole(&out.join(file.name), file.text.as_bytes())?;

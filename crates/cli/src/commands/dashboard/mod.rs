@@ -1,4 +1,8 @@
 //! `dokku-cli dashboard …`: the page of all apps, and the data behind it.
+#![allow(
+    clippy::doc_markdown,
+    reason = "the texts of the arguments are the help that people read"
+)]
 
 mod build;
 mod check;
@@ -42,9 +46,9 @@ pub struct SourceArguments {
     /// Take earlier data from this directory instead of the data branch
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// The repository of the data branch: owner/name or an address [default: dashboard.repository in
-    /// .dokku/config.yml]
-    #[arg(long, value_name = "REPOSITORY", env = "DASHBOARD_REPOSITORY")]
+    /// The repository of the data branch: owner/name or an address [env: DASHBOARD_REPOSITORY]
+    /// [default: dashboard.repository in .dokku/config.yml]
+    #[arg(long, value_name = "REPOSITORY")]
     pub repository: Option<String>,
     /// The data branch [default: dashboard.branch in .dokku/config.yml, else gh-pages]
     #[arg(long, value_name = "BRANCH")]

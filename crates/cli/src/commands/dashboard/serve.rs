@@ -7,6 +7,7 @@ use std::{
 };
 
 use dokku_deploy::{clock::Clock, interrupt::Interrupts};
+use jiff::Timestamp;
 
 use super::{ServeArguments, sources};
 use crate::{
@@ -69,11 +70,10 @@ pub fn run(arguments: &ServeArguments, invocation: &Invocation<'_>) -> Result<u8
 
 /// Everything: nobody but this machine's people sees it. `live` tells the page of the stream.
 fn files(gathered: &sources::Gathered) -> BTreeMap<String, String> {
-    let mut files = gathered.board.files(false);
+    let mut files = gathered.board.files(false, Timestamp::now());
     if let Some(apps) = files.get_mut("apps.json") {
         apps.replace_range(..1, "{\"live\":true,");
     }
-    files.extend(gathered.private.clone());
     files
 }
 

@@ -1,40 +1,34 @@
 //! Where the dashboard's data comes from: what was written before, and what the host says now.
 
-use std::{collections::BTreeMap, env, io};
+use std::{collections::BTreeMap, io};
 
 use dokku_deploy::{
     dashboard::{Board, FILES},
     flows::survey::survey,
-    secret::Secret,
-    settings::Dashboard,
+    host::Host,
 };
 use jiff::Timestamp;
 
 use super::{AskArguments, SourceArguments};
 use crate::{
     commands::with_host,
-    dashboard::checks::{self, Finding, PATIENCE, Question},
-    data_branch::{self, DataBranchError, Remote},
+    dashboard::{
+        checks::{self, Finding, PATIENCE, Question},
+        place::Place,
+    },
+    data_branch::{self, Remote},
     exit_codes,
     failure::Failure,
     interrupt::Watch,
     invocation::Invocation,
-    project::Project,
 };
-
-/// The files beside the data that are told to nobody but friends.
-pub const PRIVATE_FILES: [&str; 2] = ["audit-log.json", "audit-report.md"];
 
 /// What is known so far.
 pub struct Gathered {
     /// The data.
     pub board: Board,
-    /// Whether strangers see what is written.
-    pub is_public: bool,
-    /// The data branch, if one is named.
-    pub remote: Option<Remote>,
-    /// The private files of the source, as they are.
-    pub private: BTreeMap<String, String>,
+    /// Where it is published, and for whom.
+    pub place: Place,
 }
 
 /// Reads earlier data and asks the host.
@@ -42,8 +36,8 @@ pub fn gather(
     arguments: &SourceArguments,
     invocation: &Invocation<'_>,
 ) -> Result<Gathered, Failure> {
-    let (remote, is_public) = remote(arguments)?;
-    let files = match (&arguments.data, &remote) {
+    let place = Place::find(arguments.repository.as_deref(), arguments.branch.as_deref())?;
+    let files = match (&arguments.data, &place.remote) {
         (Some(directory), _) => directory_files(directory)?,
         (None, Some(remote)) => branch_files(remote)?,
         (None, None) => BTreeMap::new(),
@@ -51,56 +45,13 @@ pub fn gather(
     let mut board = read(&files)?;
     if !arguments.no_host {
         board = with_survey(board, invocation)?;
-    } else if arguments.data.is_none() && remote.is_none() {
+    } else if arguments.data.is_none() && place.remote.is_none() {
         return Err(Failure::usage(
             "--no-host leaves nothing to show: name earlier data with --data or --repository",
         ));
     }
     board.tidy(Timestamp::now());
-    let private = files
-        .into_iter()
-        .filter(|(name, _)| PRIVATE_FILES.contains(&name.as_str()));
-    Ok(Gathered {
-        board,
-        is_public,
-        remote,
-        private: private.collect(),
-    })
-}
-
-/// The data branch, and whether it is public. Without a word about it, it is: what a stranger was
-/// shown once cannot be taken back.
-fn remote(arguments: &SourceArguments) -> Result<(Option<Remote>, bool), Failure> {
-    let settings = settings()?;
-    let is_public = settings.public.unwrap_or(true);
-    let repository = arguments
-        .repository
-        .as_ref()
-        .or(settings.repository.as_ref());
-    let branch = arguments.branch.as_ref().unwrap_or(&settings.branch);
-    let remote = repository
-        .map(|repository| named(repository, branch))
-        .transpose()?;
-    Ok((remote, is_public))
-}
-
-fn settings() -> Result<Dashboard, Failure> {
-    let project = Project::around(&env::current_dir()?)?;
-    let settings = project.settings()?;
-    Ok(settings
-        .resolve(dokku_deploy::app::Environment::Production)
-        .dashboard)
-}
-
-/// A data branch by its names; the server and the token are those of the CI run.
-pub fn named(repository: &str, branch: &str) -> Result<Remote, DataBranchError> {
-    let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    let server = variable("GITHUB_SERVER_URL").unwrap_or_else(|| "https://github.com".to_owned());
-    let token = ["DASHBOARD_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"]
-        .iter()
-        .find_map(|name| variable(name))
-        .map(Secret::new);
-    Remote::new(repository, branch, &server, token)
+    Ok(Gathered { board, place })
 }
 
 fn directory_files(directory: &std::path::Path) -> Result<BTreeMap<String, String>, Failure> {
@@ -111,7 +62,7 @@ fn directory_files(directory: &std::path::Path) -> Result<BTreeMap<String, Strin
             directory.display()
         )));
     }
-    for name in FILES.into_iter().chain(PRIVATE_FILES) {
+    for name in FILES {
         match fs_err::read_to_string(directory.join(name)) {
             Ok(text) => drop(files.insert(name.to_owned(), text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -122,8 +73,7 @@ fn directory_files(directory: &std::path::Path) -> Result<BTreeMap<String, Strin
 }
 
 fn branch_files(remote: &Remote) -> Result<BTreeMap<String, String>, Failure> {
-    let names: Vec<&str> = FILES.into_iter().chain(PRIVATE_FILES).collect();
-    Ok(data_branch::read(remote, &names)?.unwrap_or_default())
+    Ok(data_branch::read(remote, &FILES)?.unwrap_or_default())
 }
 
 /// Reads data; what cannot be read is never written over.
@@ -138,7 +88,6 @@ fn read(files: &BTreeMap<String, String>) -> Result<Board, Failure> {
 fn with_survey(mut board: Board, invocation: &Invocation<'_>) -> Result<Board, Failure> {
     let now = Timestamp::now();
     let (found, host) = with_host(invocation, |host, _| {
-        use dokku_deploy::host::Host;
         Ok((survey(host, now)?, host.name().to_owned()))
     })?;
     for gap in &found.gaps {

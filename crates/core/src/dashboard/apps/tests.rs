@@ -15,6 +15,7 @@ fn deploy(second: i64, commit: &str) -> Deploy {
         at: at(second),
         by: format!("by-{commit}"),
         commit: commit.repeat(40),
+        attempted: None,
         message: "fix".into(),
         release: Some(Release(3)),
         duration: Some(60),

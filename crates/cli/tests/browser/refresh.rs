@@ -1,0 +1,146 @@
+//! Fresh data without losing one's place; old data that looks old.
+
+use serde_json::json;
+
+use crate::{
+    click, desk, eval, names, open, search,
+    site::{Answer, Site, ago, app, changed, team},
+    text,
+};
+
+/// The page's clocks, to be moved by hand.
+const CLOCKS: &str = "window.clocks = [];
+    window.setInterval = (act, every) => { window.clocks.push({ act, every }); return 0; };";
+
+#[test]
+fn every_five_minutes_new_data_comes_and_place_focus_and_filters_stay() {
+    let browser = desk();
+    browser.before_each_page(CLOCKS).unwrap();
+    let many: Vec<_> = (0..200).map(|n| app(&format!("app-{n:03}"))).collect();
+    let site = Site::with(&many);
+    open(&browser, &site, "#env=production");
+    search(&browser, "app");
+    browser.run("window.scrollTo(0, 4000)").unwrap();
+    browser
+        .wait("document.querySelector('.row[data-key=\"app-050\"]')")
+        .unwrap();
+    browser.run("document.querySelector('.row[data-key=\"app-050\"] .open').focus({ preventScroll: true })").unwrap();
+    let before = eval(&browser, "window.scrollY");
+    let mut newer = many.clone();
+    newer[50] = changed(newer[50].clone(), &json!({ "last_deploy_by": "grace" }));
+    site.set_apps(&newer);
+    browser
+        .run("window.clocks.find((clock) => clock.every === 300000).act()")
+        .unwrap();
+    browser
+        .wait("document.documentElement.dataset.refreshed >= 2")
+        .unwrap();
+    assert!(text(&browser, ".row[data-key='app-050']").contains("by grace"));
+    assert_eq!(eval(&browser, "window.scrollY"), before);
+    assert_eq!(
+        eval(&browser, "document.activeElement.textContent"),
+        "app-050"
+    );
+    assert_eq!(eval(&browser, "location.hash"), "#q=app&env=production");
+    assert_eq!(
+        eval(&browser, "document.getElementById('search').value"),
+        "app"
+    );
+
+    // The row with the focus moves away: the focus goes with it.
+    browser.run("window.scrollTo(0, 12000)").unwrap();
+    browser
+        .wait("document.querySelector('.row[data-key=\"app-150\"]')")
+        .unwrap();
+    assert_eq!(
+        eval(&browser, "document.activeElement.textContent"),
+        "app-050"
+    );
+}
+
+#[test]
+fn who_comes_back_to_the_tab_sees_new_data_at_once() {
+    let (browser, site) = (desk(), Site::with(&team()));
+    open(&browser, &site, "");
+    let before = site.count("apps.json");
+    site.set_apps(&team()[..1]);
+    browser
+        .run("document.dispatchEvent(new Event('visibilitychange'))")
+        .unwrap();
+    browser
+        .wait("document.querySelectorAll('#body .row').length === 1")
+        .unwrap();
+    assert_eq!(site.count("apps.json"), before + 1);
+    assert_eq!(text(&browser, "#verdict"), "The app is healthy");
+}
+
+#[test]
+fn a_refresh_that_fails_keeps_what_is_there_and_says_so() {
+    let (browser, site) = (desk(), Site::with(&team()));
+    open(&browser, &site, "");
+    for (answer, words) in [
+        (Answer::Status(404), "not there (404)"),
+        (Answer::Status(500), "status 500"),
+        (Answer::Text("{".into()), "not JSON"),
+        (Answer::Text("[]".into()), "no list of apps"),
+        (Answer::Nothing, "cannot be reached"),
+    ] {
+        site.set("apps.json", answer);
+        let seen = eval(
+            &browser,
+            "Number(document.documentElement.dataset.refreshed)",
+        );
+        click(&browser, "#refresh");
+        let next = seen.as_i64().unwrap() + 1;
+        browser
+            .wait(&format!(
+                "document.documentElement.dataset.refreshed >= {next}"
+            ))
+            .unwrap();
+        let banner = text(&browser, "#banner");
+        assert!(banner.contains(words), "{words}: {banner}");
+        assert_eq!(names(&browser).len(), 6);
+        assert_eq!(
+            eval(&browser, "document.getElementById('fresh').dataset.state"),
+            "failed"
+        );
+    }
+    site.set_apps(&team());
+    click(&browser, "#refresh");
+    browser
+        .wait("document.getElementById('banner').hidden")
+        .unwrap();
+    assert_eq!(
+        eval(&browser, "document.getElementById('fresh').dataset.state"),
+        "fresh"
+    );
+}
+
+#[test]
+fn old_data_looks_old_and_old_checks_say_nothing() {
+    let (browser, site) = (desk(), Site::start());
+    let old = json!({ "status": "healthy", "last_check": ago(3 * 86_400) });
+    let apps = [changed(app("shop"), &json!({ "uptime": old }))];
+    site.set_json(
+        "apps.json",
+        &json!({ "last_updated": ago(7300), "apps": apps }),
+    );
+    open(&browser, &site, "");
+    assert_eq!(
+        eval(&browser, "document.body.classList.contains('is-stale')"),
+        true
+    );
+    assert_eq!(text(&browser, "#age"), "Updated 2 hours ago");
+    assert!(text(&browser, "#banner").contains("2 hours old"));
+    assert_eq!(text(&browser, "#healthy"), "0");
+    assert_eq!(text(&browser, "#body .word"), "Unknown");
+    site.set_json("apps.json", &json!({ "apps": apps }));
+    click(&browser, "#refresh");
+    browser
+        .wait("document.getElementById('age').textContent.includes('unknown')")
+        .unwrap();
+    assert_eq!(
+        eval(&browser, "document.body.classList.contains('is-stale')"),
+        true
+    );
+}

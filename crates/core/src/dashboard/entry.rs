@@ -1,0 +1,274 @@
+//! What an entry of the audit log says about the rows.
+
+use jiff::Timestamp;
+
+use super::{
+    board::Board,
+    deploys::PastDeploy,
+    facts::{Backup, Deploy, Health, HealthStatus, Identity, LockShown, Release},
+    row::Row,
+};
+use crate::audit::{Action, AuditEntry, AuditLog, Status, key};
+
+impl Board {
+    /// Adds what happened. An entry whose time cannot be read is kept in the log alone.
+    pub fn add_entry(&mut self, entry: &AuditEntry) {
+        let log = AuditLog {
+            entries: vec![entry.clone()],
+            ..AuditLog::default()
+        };
+        self.audit = std::mem::take(&mut self.audit).merge(log);
+        let Some(at) = entry.time() else {
+            return;
+        };
+        for app in apps(entry) {
+            if is_removal(entry) {
+                self.apps.remove(&app, at);
+                continue;
+            }
+            let row = row(entry, at);
+            if !row.is_empty() {
+                self.apps.add(&app, row);
+            }
+            if is_deploy(entry) {
+                self.deploys.add(&app, past(entry));
+            }
+        }
+    }
+}
+
+/// The apps that an entry is about: one, or those that it lists.
+fn apps(entry: &AuditEntry) -> Vec<String> {
+    if !entry.app_name.is_empty() {
+        return vec![entry.app_name.clone()];
+    }
+    let listed = entry.metadata.get(key::APPS);
+    let names = listed.and_then(serde_json::Value::as_array);
+    let names = names.into_iter().flatten();
+    names
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+/// Whether the app is gone; a service that was destroyed is none.
+fn is_removal(entry: &AuditEntry) -> bool {
+    let is_of_apps = matches!(
+        entry.action,
+        Action::Destroy | Action::PreviewCleanup | Action::Cleanup
+    );
+    is_of_apps
+        && entry.status == Status::Success
+        && entry.metadata.get(key::SERVICE).is_none()
+        && entry.metadata.get(key::DRY_RUN) != Some(&true.into())
+}
+
+/// Whether a version was brought to serve, or should have been.
+fn is_deploy(entry: &AuditEntry) -> bool {
+    let is_one = entry.action.is_deploy() || matches!(entry.action, Action::Rollback);
+    let is_over = !matches!(
+        entry.status,
+        Status::Refused | Status::Skipped | Status::Started
+    );
+    is_one && is_over
+}
+
+fn row(entry: &AuditEntry, at: Timestamp) -> Row {
+    let is_success = entry.status == Status::Success;
+    let row = Row::default();
+    match entry.action {
+        _ if is_deploy(entry) => deployed(row, entry, at),
+        Action::Lock if is_success => {
+            let lock = LockShown {
+                reason: Some(entry.note.clone()),
+                by: entry.actor.clone(),
+                at: entry.timestamp.clone(),
+                until: Some(entry.text(key::UNTIL)).filter(|until| !until.is_empty()),
+            };
+            row.with_lock(Some(&lock), at)
+        }
+        Action::Unlock if is_success => row.with_lock(None, at),
+        Action::Backup if matches!(entry.status, Status::Success | Status::Failure) => {
+            let backup = Backup {
+                at,
+                ok: is_success,
+                service: entry.text(key::SERVICE_KIND),
+                size: entry.number(key::SIZE),
+            };
+            row.with_backup(Some(&backup), at)
+        }
+        Action::RestoreTest if is_success => row.with_restore_test(at),
+        _ => row,
+    }
+}
+
+fn deployed(row: Row, entry: &AuditEntry, at: Timestamp) -> Row {
+    let is_success = entry.status == Status::Success;
+    let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let previous = text(&entry.text(key::PREVIOUS_SHA));
+    let attempted = text(&entry.commit.sha_full).or_else(|| text(&entry.commit.sha));
+    // What serves is named, not what should have served.
+    let (commit, release) = if is_success {
+        (attempted.clone(), entry.number(key::RELEASE))
+    } else {
+        (previous, entry.number(key::PREVIOUS_RELEASE))
+    };
+    let deploy = Deploy {
+        status: entry.status.to_string(),
+        at,
+        by: entry.actor.clone(),
+        commit: commit.unwrap_or_default(),
+        attempted: attempted.filter(|_| !is_success),
+        message: entry.commit.message.clone(),
+        release: release.map(Release),
+        duration: entry.number(key::DURATION_SECONDS),
+        workflow_url: text(&entry.workflow.run_url),
+    };
+    let mut row = row.with_deploy(&deploy);
+    if entry.url.is_empty() {
+        return row;
+    }
+    let identity = Identity {
+        environment: text(&entry.environment),
+        url: text(&entry.url),
+        repository: text(&entry.repository),
+        host: text(&entry.text(key::HOST)),
+        ..Identity::default()
+    };
+    row = row.with_identity(&identity, at);
+    if is_success {
+        // A deploy succeeds by passing its health check.
+        let health = Health {
+            status: HealthStatus::Healthy,
+            uptime_seconds: 0,
+            response_time_ms: None,
+            at,
+            since: at,
+            reason: None,
+        };
+        row = row.with_health(&health);
+    }
+    row
+}
+
+fn past(entry: &AuditEntry) -> PastDeploy {
+    PastDeploy {
+        at: entry.timestamp.clone(),
+        status: entry.status.to_string(),
+        by: entry.actor.clone(),
+        commit: entry.commit.sha_full.clone(),
+        message: entry.commit.message.clone(),
+        release: entry.number(key::RELEASE),
+        duration: entry.number(key::DURATION_SECONDS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{app::AppName, audit::Origin};
+
+    fn origin() -> Origin {
+        Origin {
+            time: "2026-11-25T10:00:00Z".parse().unwrap(),
+            actor: "ada".into(),
+            host: "dokku.example.com".into(),
+            repository: "acme/shop".into(),
+            ..Origin::default()
+        }
+    }
+
+    fn entry(action: Action, status: Status) -> AuditEntry {
+        AuditEntry::of_app(action, &AppName::new("shop").unwrap(), status, &origin())
+    }
+
+    fn deploy(status: Status) -> AuditEntry {
+        let mut entry = entry(Action::Deploy, status);
+        entry.url = "https://shop.example.com".into();
+        entry.set_commit(&"b".repeat(40), "Fix it", &origin());
+        entry.set(key::PREVIOUS_SHA, "a".repeat(40));
+        entry.set(key::RELEASE, 7);
+        entry.set(key::PREVIOUS_RELEASE, 6);
+        entry.set(key::DURATION_SECONDS, 61);
+        entry
+    }
+
+    fn row(entries: &[AuditEntry]) -> serde_json::Value {
+        let mut board = Board::default();
+        for entry in entries {
+            board.add_entry(entry);
+        }
+        board.apps.value()["apps"][0].clone()
+    }
+
+    #[test]
+    fn a_deploy_is_a_row_a_past_deploy_and_an_entry() {
+        let mut board = Board::default();
+        board.add_entry(&deploy(Status::Success));
+        let row = &board.apps.value()["apps"][0];
+        assert_eq!(row["status"], "success");
+        assert_eq!(row["release"], 7);
+        assert_eq!(row["commit_sha"], "b".repeat(40));
+        assert_eq!(row["uptime"]["status"], "healthy");
+        assert_eq!(row["repository"], "acme/shop");
+        assert_eq!(board.deploys.of("shop")[0].duration, Some(61));
+        assert_eq!(board.audit.entries.len(), 1);
+    }
+
+    #[test]
+    fn a_failed_deploy_names_what_serves_and_says_nothing_about_health() {
+        let row = row(&[deploy(Status::Failure)]);
+        assert_eq!(row["status"], "failure");
+        assert_eq!(row["commit_sha"], "a".repeat(40));
+        assert_eq!(row["attempted_sha"], "b".repeat(40));
+        assert_eq!(row["release"], 6);
+        assert!(row["uptime"].is_null());
+    }
+
+    #[test]
+    fn what_was_refused_changed_nothing() {
+        let mut board = Board::default();
+        board.add_entry(&deploy(Status::Refused));
+        assert_eq!(board.apps.rows().count(), 0);
+        assert_eq!(board.audit.entries.len(), 1);
+    }
+
+    #[test]
+    fn locks_come_and_go_for_one_app_and_for_several() {
+        let lock = entry(Action::Lock, Status::Success).note("migration");
+        assert_eq!(
+            row(std::slice::from_ref(&lock))["lock"]["reason"],
+            "migration"
+        );
+        let mut unlock = entry(Action::Unlock, Status::Success);
+        unlock.timestamp = "2026-11-25T11:00:00Z".into();
+        assert!(row(&[unlock, lock.clone()])["lock"].is_null());
+        let mut all = AuditEntry::of_host(Action::Lock, Status::Success, &origin());
+        all.set(key::APPS, vec!["docs", "shop"]);
+        let mut board = Board::default();
+        board.add_entry(&all);
+        assert_eq!(board.apps.rows().count(), 2);
+    }
+
+    #[test]
+    fn a_backup_and_its_test_are_facts_and_a_destroyed_app_is_gone() {
+        let backup = entry(Action::Backup, Status::Failure);
+        let tested = entry(Action::RestoreTest, Status::Success);
+        let row = row(&[backup.clone(), tested]);
+        assert_eq!(row["last_backup"]["ok"], false);
+        assert_eq!(row["restore_tested"], "2026-11-25T10:00:00Z");
+        let mut gone = entry(Action::Destroy, Status::Success);
+        gone.timestamp = "2026-11-25T11:00:00Z".into();
+        let mut board = Board::default();
+        for entry in [&gone, &backup] {
+            board.add_entry(entry);
+        }
+        assert_eq!(board.apps.rows().count(), 0);
+        let service = gone.with(key::SERVICE, "shop-db");
+        let mut board = Board::default();
+        for entry in [&service, &backup] {
+            board.add_entry(entry);
+        }
+        assert_eq!(board.apps.rows().count(), 1);
+    }
+}
