@@ -80,7 +80,7 @@ impl Browser {
         let id = session["sessionId"]
             .as_str()
             .ok_or_else(|| io::Error::other(format!("chromedriver gave no session: {session}")))?;
-        browser.session = id.to_owned();
+        id.clone_into(&mut browser.session);
         browser.resize(width, height)?;
         Ok(browser)
     }
