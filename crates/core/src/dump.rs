@@ -8,6 +8,7 @@ mod amount;
 mod postgres;
 mod redis;
 mod sql;
+mod version;
 
 use std::{
     collections::BTreeSet,
@@ -17,7 +18,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub use self::amount::{Amount, Amounts, Table};
+pub use self::{
+    amount::{Amount, Amounts, Table},
+    version::is_newer,
+};
 use crate::service::ServiceKind;
 
 /// What a whole dump tells about itself.

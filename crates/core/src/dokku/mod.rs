@@ -7,9 +7,11 @@
 //! where older versions differ, Dokku's source was read and the place says so.
 
 pub mod apps;
+pub mod aside;
 pub mod builder;
 pub mod builds;
 pub mod capabilities;
+pub mod census;
 pub mod certs;
 pub mod checks;
 pub mod cleanup;

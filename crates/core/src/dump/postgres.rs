@@ -241,8 +241,10 @@ impl Archive<'_, '_> {
                         self.chunks(counting)?;
                         objects += 1;
                     }
-                    let sum: &mut Amount = tables.entry(Table::large_objects()).or_default();
-                    sum.lasting += objects;
+                    if objects > 0 {
+                        let sum: &mut Amount = tables.entry(Table::large_objects()).or_default();
+                        sum.lasting += objects;
+                    }
                 }
                 other => return Err(damaged(format!("a block of unknown kind {other}"))),
             }

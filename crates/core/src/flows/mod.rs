@@ -4,5 +4,6 @@ pub mod backup;
 pub mod cleanup;
 pub mod deploy;
 pub mod lock;
+pub mod restore;
 pub mod rollback;
 pub mod survey;

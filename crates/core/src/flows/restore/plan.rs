@@ -1,0 +1,405 @@
+//! What a restore does, decided without asking anybody.
+
+use jiff::Timestamp;
+
+use super::{
+    Observed, Wish,
+    compare::{compare, named},
+};
+use crate::{
+    app::AppName,
+    clock::stamp,
+    dokku::{
+        aside::{Aside, Left},
+        datastore::Image,
+    },
+    dump::{Amounts, Engine, is_newer},
+    journal::Journal,
+    lock::LockState,
+    service::ServiceName,
+};
+
+/// Why a restore is not begun. Nothing has been changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such app.
+    #[error("there is no app {0}")]
+    NoSuchApp(AppName),
+    /// The file holds the data of another app.
+    #[error("{file} is a backup of {owner}, not of {app}")]
+    OtherApp {
+        /// The file.
+        file: String,
+        /// Whose data it holds.
+        owner: String,
+        /// The app that it was to go to.
+        app: AppName,
+    },
+    /// The file is of another engine than the service.
+    #[error("{file} is a dump of {found}, and {service} is a {kind} service")]
+    OtherEngine {
+        /// The file.
+        file: String,
+        /// Its engine.
+        found: Engine,
+        /// The service.
+        service: ServiceName,
+        /// The service's kind.
+        kind: crate::service::ServiceKind,
+    },
+    /// The server is older than the one that the dump was taken from.
+    #[error("{file} was made by {engine} {dump}, and {service} runs {server}, which is older")]
+    Newer {
+        /// The file.
+        file: String,
+        /// The engine.
+        engine: Engine,
+        /// The version that made the dump.
+        dump: String,
+        /// The service.
+        service: ServiceName,
+        /// Its version.
+        server: String,
+    },
+    /// The server lacks something that the dump needs, in words.
+    #[error("{file} needs {what}, which {service} does not have: {names}")]
+    Lacks {
+        /// The file.
+        file: String,
+        /// What kind of thing.
+        what: &'static str,
+        /// The service.
+        service: ServiceName,
+        /// Which ones.
+        names: String,
+    },
+    /// The app is locked.
+    #[error("{app} is locked by {by} since {at}: {reason}")]
+    Locked {
+        /// The app.
+        app: AppName,
+        /// Who locked it.
+        by: String,
+        /// Since when.
+        at: String,
+        /// Why. Hostile text.
+        reason: String,
+    },
+    /// Whether the app is locked or being deployed is not known.
+    #[error("whether {app} may be changed is not known: {why}")]
+    Unreadable {
+        /// The app.
+        app: AppName,
+        /// What cannot be read.
+        why: String,
+    },
+    /// The app is being deployed.
+    #[error("{app} is being deployed by {by} ({phase})")]
+    Busy {
+        /// The app.
+        app: AppName,
+        /// Who deploys.
+        by: String,
+        /// How far it is.
+        phase: &'static str,
+    },
+    /// The service to restore into is there already.
+    #[error("there is a service {0} already")]
+    Taken(ServiceName),
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Stop the app.
+    StopApp,
+    /// Copy the present data to a file, checked.
+    Keep,
+    /// Put a fresh database in the place of the present one.
+    SetAside {
+        /// The names.
+        aside: Aside,
+        /// Databases of attempts that did not end, which are not needed.
+        leftovers: Vec<String>,
+    },
+    /// Drop the database and make it anew.
+    Empty {
+        /// Its name.
+        database: String,
+        /// Its character set and collation.
+        collation: (String, String),
+    },
+    /// Make the service to restore into, of the present one's image.
+    Create(Image),
+    /// Let the service read the dump.
+    Import,
+    /// Count, and compare with the dump.
+    Check,
+    /// Remove what was set aside.
+    Forget(Aside),
+}
+
+/// What a restore does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// In this order.
+    pub steps: Vec<Step>,
+    /// Whether the app is locked meanwhile.
+    pub locks: bool,
+    /// Tables that are there now and that the dump does not know: they will be gone.
+    pub extra: Vec<String>,
+    /// What to know before agreeing.
+    pub notes: Vec<String>,
+    /// What will be replaced by what, a line each.
+    pub summary: Vec<String>,
+}
+
+/// Decides. `now` names what is set aside.
+pub fn plan(wish: &Wish, observed: &Observed, now: Timestamp) -> Result<Plan, Refusal> {
+    check_file(wish, observed)?;
+    let empty = Amounts::default();
+    let amounts = wish.file.dump.amounts.as_ref().unwrap_or(&empty);
+    let mut plan = Plan {
+        steps: Vec::new(),
+        locks: wish.into.is_none(),
+        extra: Vec::new(),
+        notes: Vec::new(),
+        summary: summary(wish, observed, now),
+    };
+    if let Some(why) = &amounts.unknown {
+        plan.notes
+            .push(format!("rows cannot be compared afterwards: {why}"));
+    }
+    if let Some(into) = &wish.into {
+        if observed.is_taken {
+            return Err(Refusal::Taken(into.clone()));
+        }
+        plan.steps = vec![
+            Step::Create(image(&observed.image)),
+            Step::Import,
+            Step::Check,
+        ];
+        return Ok(plan);
+    }
+    check_app(wish, observed, now)?;
+    plan.extra = compare(amounts, &observed.census.tables).extra;
+    let others: Vec<String> = observed
+        .apps
+        .iter()
+        .filter(|app| **app != wish.app)
+        .map(ToString::to_string)
+        .collect();
+    if !others.is_empty() {
+        plan.notes.push(format!(
+            "{} is also used by {}",
+            wish.database.name,
+            others.join(", ")
+        ));
+    }
+    if wish.stop_app && observed.is_running {
+        plan.steps.push(Step::StopApp);
+    } else if observed.is_running {
+        plan.notes.push(format!(
+            "{} keeps running and may write meanwhile; --stop-app stops it until the restore is done",
+            wish.app
+        ));
+    }
+    plan.steps.push(Step::Keep);
+    replace(wish, observed, now, &mut plan);
+    Ok(plan)
+}
+
+/// The steps that put the dump in the place of the present data.
+fn replace(wish: &Wish, observed: &Observed, now: Timestamp, plan: &mut Plan) {
+    let database = observed.census.database.clone().unwrap_or_default();
+    match wish.database.engine {
+        Engine::Postgres => {
+            let left = |wanted: Left| -> Vec<String> {
+                let databases = observed.census.databases.iter();
+                databases
+                    .filter(|other| Aside::left(&database, other) == Some(wanted))
+                    .cloned()
+                    .collect()
+            };
+            for before in left(Left::Before) {
+                plan.notes.push(format!(
+                    "a restore that did not end left what was there before it in the database {before}; \
+                     it stays. `echo 'DROP DATABASE \"{before}\";' | dokku-cli db {} connect {}` removes it",
+                    wish.app, wish.database.name
+                ));
+            }
+            let aside = Aside::new(&database, now);
+            plan.steps.extend([
+                Step::SetAside {
+                    aside: aside.clone(),
+                    leftovers: left(Left::Rest),
+                },
+                Step::Import,
+                Step::Check,
+                Step::Forget(aside),
+            ]);
+        }
+        Engine::Mysql | Engine::Mariadb => plan.steps.extend([
+            Step::Empty {
+                database,
+                collation: observed.census.collation.clone().unwrap_or_default(),
+            },
+            Step::Import,
+            Step::Check,
+        ]),
+        // An import replaces the whole data file.
+        Engine::Redis => plan.steps.extend([Step::Import, Step::Check]),
+    }
+}
+
+/// `postgis/postgis:16-3.4` as name and tag.
+pub(super) fn image(image: &str) -> Image {
+    match image.rsplit_once(':') {
+        Some((name, version)) => Image {
+            name: Some(name.to_owned()),
+            version: Some(version.to_owned()),
+        },
+        None => Image::default(),
+    }
+}
+
+/// Whether the file may go to this service at all.
+pub(super) fn check_file(wish: &Wish, observed: &Observed) -> Result<(), Refusal> {
+    let (file, dump) = (&wish.file, &wish.file.dump);
+    let database = &wish.database;
+    match &file.app {
+        Some(owner) if *owner != wish.app.as_str() && !wish.other_app => {
+            return Err(Refusal::OtherApp {
+                file: file.name.clone(),
+                owner: owner.clone(),
+                app: wish.app.clone(),
+            });
+        }
+        _ => {}
+    }
+    if dump.engine != database.engine {
+        return Err(Refusal::OtherEngine {
+            file: file.name.clone(),
+            found: dump.engine,
+            service: database.name.clone(),
+            kind: database.kind,
+        });
+    }
+    let server = &observed.census.version;
+    if let Some(version) = &dump.version
+        && is_newer(dump.engine, version, server)
+    {
+        return Err(Refusal::Newer {
+            file: file.name.clone(),
+            engine: dump.engine,
+            dump: version.clone(),
+            service: database.name.clone(),
+            server: server.clone(),
+        });
+    }
+    let lacks = [
+        ("roles", &dump.needs.roles, &observed.census.roles),
+        (
+            "extensions",
+            &dump.needs.extensions,
+            &observed.census.extensions,
+        ),
+    ];
+    for (what, needed, there) in lacks {
+        let names: Vec<String> = needed.difference(there).cloned().collect();
+        if !names.is_empty() {
+            return Err(Refusal::Lacks {
+                file: file.name.clone(),
+                what,
+                service: database.name.clone(),
+                names: named(&names),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A locked app, and one that is being deployed, keeps its data.
+fn check_app(wish: &Wish, observed: &Observed, now: Timestamp) -> Result<(), Refusal> {
+    let app = &wish.app;
+    let Some(variables) = &observed.variables else {
+        return Err(Refusal::NoSuchApp(app.clone()));
+    };
+    let unreadable = |why: String| Refusal::Unreadable {
+        app: app.clone(),
+        why,
+    };
+    let state = LockState::of(variables, now).map_err(|bad| unreadable(bad.to_string()))?;
+    match state {
+        LockState::Locked(lock) if wish.left_lock.as_ref() != Some(&lock.fingerprint()) => {
+            return Err(Refusal::Locked {
+                app: app.clone(),
+                by: lock.by,
+                at: lock.at,
+                reason: lock.reason,
+            });
+        }
+        _ => {}
+    }
+    let journal =
+        Journal::of(&variables.clone().into_map()).map_err(|bad| unreadable(bad.to_string()))?;
+    match journal {
+        Some(journal) if !journal.is_expired(now) => Err(Refusal::Busy {
+            app: app.clone(),
+            by: journal.by,
+            phase: journal.phase.as_str(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn summary(wish: &Wish, observed: &Observed, now: Timestamp) -> Vec<String> {
+    let (file, dump, census) = (&wish.file, &wish.file.dump, &observed.census);
+    let engine = dump.engine;
+    let rows = |amount: u64, tables: usize| match engine {
+        Engine::Redis => format!("{amount} keys"),
+        _ => format!("{amount} rows in {tables} tables"),
+    };
+    let made = file.made.map_or_else(
+        || "of unknown age".to_owned(),
+        |made| format!("of {}, {} old", stamp(made), age(now.duration_since(made))),
+    );
+    let held = dump.amounts.as_ref().map_or_else(
+        || "not counted".to_owned(),
+        |amounts| rows(amounts.total(), amounts.tables.len()),
+    );
+    let present = Amounts {
+        tables: census.tables.clone(),
+        unknown: None,
+    };
+    vec![
+        format!(
+            "from: {} ({made}, {} bytes, {engine} {}, {held})",
+            file.name,
+            file.size,
+            dump.version.as_deref().unwrap_or("of unknown version")
+        ),
+        format!(
+            "{}: {} of {} ({} bytes there, {engine} {}, {})",
+            if wish.into.is_some() {
+                "beside"
+            } else {
+                "replaces"
+            },
+            wish.database.name,
+            wish.app,
+            census.size,
+            census.version,
+            rows(present.total(), census.tables.len())
+        ),
+    ]
+}
+
+fn age(age: jiff::SignedDuration) -> String {
+    match (age.as_hours() / 24, age.as_hours(), age.as_mins()) {
+        (days, ..) if days >= 2 => format!("{days} days"),
+        (_, hours, _) if hours >= 2 => format!("{hours} hours"),
+        (.., minutes) if minutes >= 0 => format!("{minutes} minutes"),
+        _ => "less than no time".to_owned(),
+    }
+}
