@@ -72,6 +72,16 @@ impl<'a> Invocation<'a> {
         Ok(Path::new(&home()?).join(".dokku-cli"))
     }
 
+    /// Where what one run leaves for the next is kept.
+    #[allow(clippy::unused_self, reason = "it is the directory of this invocation")]
+    pub fn state_directory(&self) -> Result<PathBuf, Failure> {
+        let parent = match variable("XDG_STATE_HOME")? {
+            Some(parent) => PathBuf::from(parent),
+            None => Path::new(&home()?).join(".local/state"),
+        };
+        Ok(parent.join("dokku-cli"))
+    }
+
     /// Changes the text of the settings file; one that is not understood is left alone.
     pub fn edit_file(&self, change: impl FnOnce(&str) -> String) -> Result<(), Failure> {
         let path = self.file_path()?;

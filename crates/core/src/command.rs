@@ -166,6 +166,9 @@ impl DokkuCommand {
         let is_git = self.verb.contains("git");
         for (index, word) in self.words.iter().enumerate() {
             let quoted = match word {
+                Word::Flag(flag) if is_echo_option(flag) && !is_git => {
+                    Err("it is swallowed as an option of echo")
+                }
                 Word::Flag(flag) if is_plain(flag) => Ok(flag.clone()),
                 Word::Flag(_) => Err("a flag may only hold plain characters"),
                 Word::Data(data) if is_git => quote_for_git(data),
@@ -331,6 +334,8 @@ mod tests {
         ] {
             assert!(wire(&["myapp", word]).is_err(), "{word:?}");
         }
+        let flag = DokkuCommand::new("postgres:info").flag("--version");
+        assert!(flag.wire().is_err());
         for word in ["-x", "-nx", "--help-me", "-", "--", "a-n", "--all"] {
             assert!(wire(&["myapp", word]).is_ok(), "{word:?}");
         }

@@ -56,11 +56,6 @@ pub enum Flaw {
     Unreadable(#[from] io::Error),
 }
 
-/// Reads the raw dump of a file, compressed or not.
-pub fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
-    open_with(path, None)
-}
-
 /// Reads the raw dump of a file, encrypted to one of `identities` or not, compressed or not.
 pub fn open_with(path: &Path, identities: Option<&Identities>) -> io::Result<Box<dyn Read + Send>> {
     let mut file = BufReader::with_capacity(128 * 1024, File::open(path)?);
@@ -96,6 +91,19 @@ pub fn check(path: &Path) -> Result<Checked, Flaw> {
 
 /// [`check`] of a file that may be encrypted.
 pub fn check_with(path: &Path, identities: Option<&Identities>) -> Result<Checked, Flaw> {
+    examine(path, identities, dump::inspect)
+}
+
+/// [`check_with`], and everything that is in the dump is counted.
+pub fn count(path: &Path, identities: Option<&Identities>) -> Result<Checked, Flaw> {
+    examine(path, identities, dump::count)
+}
+
+fn examine(
+    path: &Path,
+    identities: Option<&Identities>,
+    look: impl Fn(&mut dyn Read) -> Result<Dump, BadDump>,
+) -> Result<Checked, Flaw> {
     let manifest = manifest_of(path).map_err(|error| Flaw::Manifest(error.to_string()))?;
     let mut file = Counted::new(File::open(path)?);
     io::copy(&mut file, &mut io::sink())?;
@@ -112,7 +120,7 @@ pub fn check_with(path: &Path, identities: Option<&Identities>) -> Result<Checke
         return Err(Flaw::Sealed);
     }
     let mut raw = Counted::new(open_with(path, identities)?);
-    let dump = dump::inspect(&mut raw)?;
+    let dump = look(&mut raw)?;
     let (raw_sha256, _) = raw.tally.finish();
     is_as_written(raw_sha256, manifest.as_ref().map(|known| &known.raw_sha256))?;
     Ok(Checked {

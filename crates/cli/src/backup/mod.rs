@@ -20,7 +20,7 @@ pub const TOOL: &str = concat!("dokku-cli v", env!("CARGO_PKG_VERSION"));
 pub use self::{
     bucket::Bucket,
     bucket_settings::BucketSettings,
-    check::{Checked, Flaw, check, check_with, open},
+    check::{Flaw, check, check_with, count, open_with},
     gzip::packed,
     heartbeat::{Beat, beat},
     run::{Run, prune_bucket},

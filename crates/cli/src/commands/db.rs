@@ -129,12 +129,18 @@ pub struct PruneArguments {
 /// What `restore` takes.
 #[derive(Debug, Args)]
 pub struct RestoreArguments {
-    /// The file (or latest) and the service, in either order
-    #[arg(required = true, num_args = 1..=2, value_name = "FILE [SERVICE]")]
+    /// The file, an id of list-backups, or latest; and the service, in either order
+    #[arg(required = true, num_args = 1..=2, value_name = "FILE|ID [SERVICE]")]
     pub words: Vec<String>,
+    /// Decrypt it with the private key in this file (of age, or of ssh)
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
     /// Restore into a new service of this name, and leave the present one as it is
     #[arg(long, value_name = "SERVICE")]
     pub into: Option<String>,
+    /// Stop the app before its data is replaced, and start it afterwards
+    #[arg(long, conflicts_with = "into")]
+    pub stop_app: bool,
     /// Do not ask
     #[arg(long)]
     pub yes: bool,

@@ -200,13 +200,27 @@ pub fn status(kind: ServiceKind, service: &ServiceName) -> DokkuCommand {
     on(kind, "info", service).flag("--status")
 }
 
-/// Asks for the image of a service, `postgres:18.4`.
-pub fn version(kind: ServiceKind, service: &ServiceName) -> DokkuCommand {
-    on(kind, "info", service).flag("--version")
+/// Asks for everything about a service, for people or for [`read_image`]. Its URL is among it.
+pub fn info(kind: ServiceKind, service: &ServiceName) -> DokkuCommand {
+    on(kind, "info", service).confidential()
 }
 
-/// Reads the answer to [`status`] (Docker's word: `running`, `exited` …) or [`version`]; `None`
-/// when the service does not exist.
+/// Reads the image of a service, `postgres:18.4`, from the answer to [`info`]; `None` when the
+/// service does not exist. The flag for it alone, `--version`, does not get through Dokku's ssh:
+/// the `echo` of its word splitting takes it.
+pub fn read_image(answer: &Answer) -> Result<Option<String>, HostError> {
+    let Some(text) = info_line(answer)? else {
+        return Ok(None);
+    };
+    text.lines()
+        .find_map(|line| line.trim().strip_prefix("Version:"))
+        .map(|image| Some(image.trim().to_owned()))
+        .filter(|image| image.as_deref() != Some(""))
+        .ok_or_else(|| answer.unparsable("the service's version"))
+}
+
+/// Reads the answer to [`status`] (Docker's word: `running`, `exited` …); `None` when the service
+/// does not exist.
 pub fn read_info(answer: &Answer) -> Result<Option<String>, HostError> {
     match info_line(answer)? {
         Some("") => Err(answer.unparsable("one word about the service")),
@@ -309,7 +323,7 @@ mod tests {
             (list(PG), "--quiet postgres:list"),
             (dsn(PG, &db), "postgres:info maindb --dsn"),
             (status(PG, &db), "postgres:info maindb --status"),
-            (version(PG, &db), "postgres:info maindb --version"),
+            (info(PG, &db), "postgres:info maindb"),
             (export(PG, &db), "postgres:export maindb"),
             (import(PG, &db), "postgres:import maindb"),
             (destroy(PG, &db), "postgres:destroy maindb --force"),
@@ -329,6 +343,7 @@ mod tests {
             create(PG, &db, &Image::default()),
             link(PG, &db, &app),
             dsn(PG, &db),
+            info(PG, &db),
             clone_to(PG, &db, &service("x")),
             export(PG, &db),
         ] {
@@ -397,6 +412,9 @@ mod tests {
         assert!(dsn.expose().starts_with("postgres://postgres:"));
         assert_eq!(read_dsn(&recorded("postgres-info-missing")), Ok(None));
         assert!(read_dsn(&answer(0, "\n", "")).is_err());
+        let image = read_image(&recorded("redis-info")).unwrap();
+        assert_eq!(image.as_deref(), Some("redis:8.8.0"));
+        assert_eq!(read_image(&recorded("postgres-info-missing")), Ok(None));
         let status = |id| read_info(&recorded(id)).unwrap();
         assert_eq!(status("postgres-info-status").as_deref(), Some("running"));
         assert_eq!(status("postgres-info-paused").as_deref(), Some("exited"));

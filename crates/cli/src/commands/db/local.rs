@@ -49,10 +49,25 @@ pub fn file(app: &AppName, given: &str) -> Result<PathBuf, Failure> {
         .into_iter()
         .next()
         .map(|found| found.path)
-        .ok_or_else(|| {
-            Failure::usage(format!("there is no backup of {app} in this directory"))
-                .hint(format!("`dokku-cli db {app} backup` makes one."))
-        })
+        .ok_or_else(|| none_here(app))
+}
+
+/// The file to restore: its path, or with `latest` the newest that is no copy of what a restore,
+/// a rollback or a removal was about to replace.
+pub fn newest(app: &AppName, given: &str) -> Result<PathBuf, Failure> {
+    if given != "latest" {
+        return file(app, given);
+    }
+    backup::find(Path::new(HERE), app)?
+        .into_iter()
+        .find(|found| !found.name.reason.is_safety_copy())
+        .map(|found| found.path)
+        .ok_or_else(|| none_here(app))
+}
+
+fn none_here(app: &AppName) -> Failure {
+    Failure::usage(format!("there is no backup of {app} in this directory"))
+        .hint(format!("`dokku-cli db {app} backup` makes one."))
 }
 
 /// Reads backups wholly and says which are good: a file here, one elsewhere by its id, or all.

@@ -1,25 +1,16 @@
 //! Which service of an app is meant: found by its links, hand-made names too.
 
+/// A service of an app.
+pub use dokku_deploy::dokku::census::Database as Linked;
 use dokku_deploy::{
     app::AppName,
     dokku::{datastore, is_unknown_command},
     dump::Engine,
     host::Host,
-    service::{ServiceKind, ServiceName},
+    service::ServiceKind,
 };
 
 use crate::{exit_codes, failure::Failure};
-
-/// A service of an app.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Linked {
-    /// Its kind.
-    pub kind: ServiceKind,
-    /// Its name on the host.
-    pub name: ServiceName,
-    /// The engine of its dumps.
-    pub engine: Engine,
-}
 
 /// The service that `given` means: a kind, a name, or the only one there is.
 pub fn find(host: &dyn Host, app: &AppName, given: Option<&str>) -> Result<Linked, Failure> {

@@ -127,7 +127,7 @@ fn person(given: Option<&str>) -> Result<String, Failure> {
 }
 
 /// A random text that no other lock has.
-fn nonce() -> String {
+pub fn nonce() -> String {
     format!("{:016x}", rand::random::<u64>())
 }
 

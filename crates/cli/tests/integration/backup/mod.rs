@@ -4,6 +4,7 @@ mod bucket;
 mod faults;
 mod local;
 mod nightly;
+mod restores;
 mod round_trips;
 mod server;
 mod ways_back;

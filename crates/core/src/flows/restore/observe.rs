@@ -34,7 +34,7 @@ pub fn observe(wish: &Wish, host: &dyn Host) -> Result<Observed, HostError> {
     let mut questions = vec![
         config::export(&wish.app),
         ps::report(&wish.app),
-        datastore::version(kind, name),
+        datastore::info(kind, name),
         datastore::links(kind, name),
         census::ask(&wish.database),
     ];
@@ -45,19 +45,20 @@ pub fn observe(wish: &Wish, host: &dyn Host) -> Result<Observed, HostError> {
         .ask_all(&questions)
         .into_iter()
         .collect::<Result<_, _>>()?;
-    let ([variables, report, version, links, census], into) = answers
-        .split_first_chunk()
-        .ok_or_else(|| HostError::Unparsable {
-            command: census::ask(&wish.database).to_string(),
-            expected: "there at all".to_owned(),
-        })?;
-    let gone = || version.unparsable("a service that exists");
+    let ([variables, report, info, links, census], into) =
+        answers
+            .split_first_chunk()
+            .ok_or_else(|| HostError::Unparsable {
+                command: census::ask(&wish.database).to_string(),
+                expected: "there at all".to_owned(),
+            })?;
+    let gone = || info.unparsable("a service that exists");
     let is_running = ps::read_report(report)?
         .is_some_and(|report| report.is_deployed && report.running != ps::Running::None);
     Ok(Observed {
         variables: config::read_export(variables)?,
         is_running,
-        image: datastore::read_info(version)?.ok_or_else(gone)?,
+        image: datastore::read_image(info)?.ok_or_else(gone)?,
         apps: datastore::read_links(links)?.ok_or_else(gone)?,
         census: census::read(wish.database.engine, census)?,
         is_taken: match into.first() {

@@ -76,6 +76,8 @@ pub struct Restored {
     pub is_created: bool,
     /// What the comparison found.
     pub verdict: Option<Verdict>,
+    /// Whether the app is still stopped or locked, because it could not be started or unlocked.
+    pub is_unclean: bool,
     /// What did not go as it should and did not stop it.
     pub warnings: Vec<String>,
 }
@@ -216,13 +218,10 @@ impl Run<'_> {
             Step::Check => self.check()?,
             Step::Forget(aside) => {
                 self.aside = None;
-                if let Err(error) = self.ask(&census::connect(&self.target, aside.forget())) {
-                    let why = match error {
-                        Halt::Host(error) => error.to_string(),
-                        other => format!("{other:?}"),
-                    };
+                let forget = census::connect(&self.target, aside.forget());
+                if let Err(error) = self.ground.host.ask(&forget).and_then(Answer::accepted) {
                     self.warn(format!(
-                        "what was there before is still in the database {}: {why}",
+                        "what was there before is still in the database {}: {error}",
                         aside.before()
                     ));
                 }
@@ -290,29 +289,36 @@ impl Run<'_> {
         if let Some(aside) = self.aside.take() {
             self.report
                 .event(Event::Step("Putting back what was there before"));
-            match self.ask(&census::connect(&self.target, aside.put_back())) {
+            let put_back = census::connect(&self.target, aside.put_back());
+            match self.ground.host.ask(&put_back).and_then(Answer::accepted) {
                 Ok(_) => {
                     self.restored.is_half = false;
                     self.restored.is_put_back = true;
                 }
-                Err(Halt::Host(error)) => self.warn(format!(
+                Err(error) => self.warn(format!(
                     "what was there before could not be put back: {error}; it is in the database {} of {}",
                     aside.before(),
                     self.target.name
                 )),
-                Err(_) => {}
             }
         }
         if self.is_stopped {
             let app = &self.wish.app;
             self.report.event(Event::Step(&format!("Starting {app}")));
-            if let Err(Halt::Host(error)) = self.ask(&ps::start(app)) {
+            if let Err(error) = self
+                .ground
+                .host
+                .ask(&ps::start(app))
+                .and_then(Answer::accepted)
+            {
+                self.restored.is_unclean = true;
                 self.warn(format!(
                     "{app} was stopped for this and does not start: {error}"
                 ));
             }
         }
         if has_lock && let Err(why) = self.hands.unlock() {
+            self.restored.is_unclean = true;
             self.warn(format!("{} is still locked: {why}", self.wish.app));
         }
     }

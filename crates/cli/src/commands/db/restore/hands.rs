@@ -1,0 +1,182 @@
+//! What a restore has others do: locks, backups, streams.
+
+use dokku_deploy::{
+    backup::Reason,
+    command::DokkuCommand,
+    flows::{
+        lock::{self, Lock, Unlock},
+        restore::{Ground, Hands, Wish},
+    },
+    host::{Answer, HostError},
+    interrupt::Interrupts,
+    lock::single_id,
+    plugin_protocol::{LockRequest, Locking, UnlockRequest, Unlocking},
+};
+
+use super::{super::backup::Order, left::Record, source::Source};
+use crate::{actor, commands::lock::nonce, failure::Failure, host::SshHost, ui::Ui};
+
+/// Lends hands to one restore.
+pub struct Working<'a, 'h, 'u> {
+    wish: &'a Wish,
+    source: &'a Source,
+    host: &'a SshHost<'h>,
+    ground: Ground<'a>,
+    ui: &'a Ui,
+    record: &'a mut Record<'u>,
+    /// The fingerprint of the lock that was taken.
+    held: Option<String>,
+    /// What is behind an error that the restore only knows in words.
+    pub failure: Option<Failure>,
+}
+
+impl<'a, 'h, 'u> Working<'a, 'h, 'u> {
+    /// For this restore from that file.
+    pub fn new(
+        wish: &'a Wish,
+        source: &'a Source,
+        host: &'a SshHost<'h>,
+        ground: Ground<'a>,
+        ui: &'a Ui,
+        record: &'a mut Record<'u>,
+    ) -> Self {
+        Self {
+            wish,
+            source,
+            host,
+            ground,
+            ui,
+            record,
+            held: None,
+            failure: None,
+        }
+    }
+
+    fn locking(&self) -> lock::Ground<'a> {
+        lock::Ground {
+            host: self.ground.host,
+            clock: self.ground.clock,
+            interrupts: self.ground.interrupts,
+        }
+    }
+
+    /// Keeps the failure for later and tells it in words.
+    fn words<T>(&mut self, result: Result<T, Failure>) -> Result<T, String> {
+        result.map_err(|failure| {
+            let words = failure.message.clone();
+            self.failure = Some(failure);
+            words
+        })
+    }
+
+    fn take_lock(&mut self) -> Result<(), Failure> {
+        let ground = self.locking();
+        let way = lock::way(ground.host)?;
+        if self.wish.left_lock.is_some() {
+            // Its holder is dead: its file lock on this machine has ended with it.
+            self.release(self.wish.left_lock.clone())?;
+        }
+        let request = LockRequest {
+            reason: format!(
+                "restore of {} from {}",
+                self.wish.database.name, self.wish.file.name
+            ),
+            by: actor::name(None)?,
+            end: None,
+            id: single_id(&nonce()),
+            replace: false,
+            record: None,
+        };
+        let wish = Lock {
+            app: self.wish.app.clone(),
+            request,
+        };
+        let tried = lock::lock(
+            std::slice::from_ref(&wish),
+            way,
+            lock::Rivals::Possible,
+            ground,
+        )
+        .pop();
+        match tried.ok_or_else(|| Failure::internal("locking gave no result"))?? {
+            Locking::Taken { lock, .. } => {
+                self.held = Some(lock.fingerprint());
+                self.record.begin(self.wish, lock.fingerprint());
+                Ok(())
+            }
+            Locking::Held { lock } => Err(Failure::refused(format!(
+                "{} is locked by {} since {}: {}",
+                self.wish.app, lock.by, lock.at, lock.reason
+            ))
+            .hint("Nothing was changed.")),
+        }
+    }
+
+    fn release(&mut self, only: Option<String>) -> Result<(), Failure> {
+        let ground = self.locking();
+        let way = lock::way(ground.host)?;
+        let wish = Unlock {
+            app: self.wish.app.clone(),
+            request: UnlockRequest {
+                by: actor::name(None)?,
+                only,
+                record: None,
+            },
+        };
+        let tried = lock::unlock(std::slice::from_ref(&wish), way, ground).pop();
+        match tried.ok_or_else(|| Failure::internal("unlocking gave no result"))?? {
+            Unlocking::NotLocked | Unlocking::Unlocked { .. } => Ok(()),
+            Unlocking::Changed { lock } => Err(Failure::refused(format!(
+                "its lock is by now another one: by {} since {}: {}",
+                lock.by, lock.at, lock.reason
+            ))),
+        }
+    }
+}
+
+impl Hands for Working<'_, '_, '_> {
+    fn lock(&mut self) -> Result<(), String> {
+        let result = self.take_lock();
+        self.words(result)
+    }
+
+    fn unlock(&mut self) -> Result<(), String> {
+        let held = self.held.take();
+        self.release(held).map_err(|failure| failure.message)
+    }
+
+    fn keep(&mut self) -> Result<String, String> {
+        let directory = self.source.beside();
+        let order = Order {
+            app: &self.wish.app,
+            linked: &self.wish.database,
+            directory,
+            is_gzip: true,
+            reason: Reason::PreRestore,
+        };
+        let kept = order
+            .take(self.host, self.ground.interrupts, self.ui)
+            .and_then(|(written, manifest)| order.publish(written, &manifest, None))
+            .map(|path| path.display().to_string());
+        let kept = self.words(kept)?;
+        self.record.keep(&kept);
+        Ok(kept)
+    }
+
+    fn import(&mut self, command: &DokkuCommand) -> Result<Answer, HostError> {
+        import(self.source, command, self.host, self.ground.interrupts)
+    }
+
+    fn note(&mut self, what: &str) {
+        self.record.note(what);
+    }
+}
+
+fn import(
+    source: &Source,
+    command: &DokkuCommand,
+    host: &SshHost<'_>,
+    interrupts: &dyn Interrupts,
+) -> Result<Answer, HostError> {
+    host.supply(command, &|| source.open(), interrupts)
+}

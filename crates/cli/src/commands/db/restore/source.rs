@@ -1,0 +1,114 @@
+//! The file that is restored: one here, or a copy of a backup of the server or the bucket.
+
+use std::{
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use dokku_deploy::{
+    app::AppName,
+    backup::{BackupId, BackupName, Manifest},
+    flows::restore::File,
+};
+use tempfile::TempDir;
+
+use super::super::{download, local};
+use crate::{
+    backup::{self, Identities},
+    exit_codes,
+    failure::Failure,
+    invocation::Invocation,
+};
+
+/// Where the bytes are.
+pub struct Source {
+    path: PathBuf,
+    identities: Option<Identities>,
+    /// Holds the copy of what is not here, as long as it is needed.
+    copy: Option<TempDir>,
+}
+
+impl Source {
+    /// Whether a word names a backup.
+    pub fn is_named_by(word: &str) -> bool {
+        word == "latest" || BackupId::parse(word).is_some() || Path::new(word).is_file()
+    }
+
+    /// Finds what `given` names: a path, an id, or `latest`, which is the newest here that is no
+    /// copy of what was about to be replaced. What is not here is fetched.
+    pub fn find(
+        app: &AppName,
+        given: &str,
+        identity: Option<&Path>,
+        invocation: &Invocation,
+    ) -> Result<Self, Failure> {
+        let identities = identity.map(download::read_identities).transpose()?;
+        let Some(id) = BackupId::parse(given) else {
+            return Ok(Self {
+                path: local::newest(app, given)?,
+                identities,
+                copy: None,
+            });
+        };
+        // Here and not on a small /tmp; what a killed run leaves is only a directory.
+        let copy = tempfile::Builder::new()
+            .prefix(".dokku-cli-")
+            .tempdir_in(".")?;
+        invocation.ui.info(&format!("Fetching {id}..."));
+        let path = download::fetch(&id, copy.path(), identities.as_ref(), invocation)?;
+        Ok(Self {
+            path,
+            identities,
+            copy: Some(copy),
+        })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the copy of the present data goes.
+    pub fn beside(&self) -> &Path {
+        match self.path.parent() {
+            Some(parent) if self.copy.is_none() && !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        }
+    }
+
+    /// The raw dump.
+    pub fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        backup::open_with(&self.path, self.identities.as_ref())
+    }
+
+    /// Checks it to its last byte and counts what it holds. `given` is its name for people. Also
+    /// its manifest.
+    pub fn read(&self, given: &str) -> Result<(File, Option<Manifest>), Failure> {
+        let checked = backup::count(&self.path, self.identities.as_ref()).map_err(|flaw| {
+            Failure::new(
+                exit_codes::VERIFICATION,
+                format!("{given} is not restored: {flaw}"),
+            )
+            .hint("Nothing was changed.")
+        })?;
+        let name = self
+            .path
+            .file_name()
+            .and_then(|name| BackupName::parse(&name.to_string_lossy()));
+        let manifest = checked.manifest;
+        let file = File {
+            name: given.to_owned(),
+            size: checked.size,
+            app: manifest
+                .as_ref()
+                .map(|manifest| manifest.app.clone())
+                .or_else(|| name.as_ref().map(|name| name.app.to_string())),
+            made: manifest
+                .as_ref()
+                .map(|manifest| manifest.started)
+                .or_else(|| name.as_ref().map(|name| name.time)),
+            dump: checked.dump,
+        };
+        Ok((file, manifest))
+    }
+}
