@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 
 pub use self::{
     backup::{Order, size},
-    service::Linked,
+    service::{Linked, understood},
 };
 
 use crate::{failure::Failure, invocation::Invocation};

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     backup,
-    commands::db::{Linked, Order},
+    commands::db::{Order, understood},
     exit_codes,
     failure::Failure,
     host::SshHost,
@@ -168,7 +168,7 @@ fn on_this_machine(
         else {
             continue;
         };
-        let linked = Linked::of(of.kind, of.service.clone())?;
+        let linked = understood(of.kind, of.service.clone())?;
         let order = Order {
             app,
             linked: &linked,

@@ -7,7 +7,7 @@ use dokku_deploy::{
     dokku::{datastore, is_unknown_command},
     dump::Engine,
     host::Host,
-    service::ServiceKind,
+    service::{ServiceKind, ServiceName},
 };
 
 use crate::{exit_codes, failure::Failure};
@@ -67,17 +67,15 @@ pub fn find(host: &dyn Host, app: &AppName, given: Option<&str>) -> Result<Linke
             );
         }
     };
-    Linked::of(kind, name)
+    understood(kind, name)
 }
 
-impl Linked {
-    /// A service whose dumps can be checked.
-    pub fn of(kind: ServiceKind, name: ServiceName) -> Result<Self, Failure> {
-        let engine = Engine::of(kind).ok_or_else(|| {
-            Failure::refused(format!(
-                "backups of {kind} are not possible yet: this program cannot tell whether its dumps are whole"
-            ))
-        })?;
-        Ok(Self { kind, name, engine })
-    }
+/// A service whose dumps can be checked.
+pub fn understood(kind: ServiceKind, name: ServiceName) -> Result<Linked, Failure> {
+    let engine = Engine::of(kind).ok_or_else(|| {
+        Failure::refused(format!(
+            "backups of {kind} are not possible yet: this program cannot tell whether its dumps are whole"
+        ))
+    })?;
+    Ok(Linked { kind, name, engine })
 }

@@ -10,6 +10,8 @@ use dokku_deploy::{
     backup::{BackupId, BackupName, Manifest},
     flows::restore::File,
 };
+use fs_err as fs;
+use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
 
 use super::super::{download, local};
@@ -20,12 +22,49 @@ use crate::{
     invocation::Invocation,
 };
 
+/// A directory for a copy: here, and not on a small /tmp. It is locked by its process, so that the
+/// next run knows what a killed one left.
+struct Scratch {
+    directory: TempDir,
+    _lock: fs::File,
+}
+
+const PREFIX: &str = ".dokku-cli-";
+const SUFFIX: &str = ".fetched";
+
+impl Scratch {
+    fn make() -> io::Result<Self> {
+        for entry in fs::read_dir(".")? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(PREFIX)
+                && name.ends_with(SUFFIX)
+                && let Ok(left) = fs::File::open(entry.path())
+                && flock(&left, FlockOperation::NonBlockingLockExclusive).is_ok()
+            {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+        let directory = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .suffix(SUFFIX)
+            .tempdir_in(".")?;
+        let lock = fs::File::open(directory.path())?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(Self {
+            directory,
+            _lock: lock,
+        })
+    }
+}
+
 /// Where the bytes are.
 pub struct Source {
     path: PathBuf,
     identities: Option<Identities>,
     /// Holds the copy of what is not here, as long as it is needed.
-    copy: Option<TempDir>,
+    copy: Option<Scratch>,
 }
 
 impl Source {
@@ -50,12 +89,9 @@ impl Source {
                 copy: None,
             });
         };
-        // Here and not on a small /tmp; what a killed run leaves is only a directory.
-        let copy = tempfile::Builder::new()
-            .prefix(".dokku-cli-")
-            .tempdir_in(".")?;
+        let copy = Scratch::make()?;
         invocation.ui.info(&format!("Fetching {id}..."));
-        let path = download::fetch(&id, copy.path(), identities.as_ref(), invocation)?;
+        let path = download::fetch(&id, copy.directory.path(), identities.as_ref(), invocation)?;
         Ok(Self {
             path,
             identities,
