@@ -44,7 +44,8 @@ pub struct Global {
     /// How long the host may be silent before it counts as unreachable, such as 15s [env: DOKKU_TIMEOUT]
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
     pub connect_timeout: Option<Duration>,
-    /// Print one machine-readable result on standard output
+    /// Print one machine-readable result on standard output (what `logs`, `run` and `shell` pass on
+    /// stays as it is)
     #[arg(long, global = true)]
     pub json: bool,
     /// Print results, warnings and errors only
@@ -110,6 +111,13 @@ pub enum Command {
     Stop(commands::process::AppArguments),
     /// Show or change how many processes an app runs
     Scale(commands::process::ScaleArguments),
+    /// Open a shell in a running container of an app
+    #[command(visible_alias = "sh")]
+    Shell(commands::shell::ShellArguments),
+    /// Show or change the domains of an app
+    Domains(commands::domains::DomainsArguments),
+    /// Show an app's certificate, get one of Let's Encrypt, or give it up
+    Ssl(commands::ssl::SslArguments),
     /// Show an app's processes, domains, certificate and limits
     #[command(visible_alias = "status")]
     Info(commands::process::AppArguments),

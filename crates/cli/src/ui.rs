@@ -181,6 +181,11 @@ impl Ui {
         written(writeln!(out, "{line}").and_then(|()| out.flush()))
     }
 
+    /// Prints the title of a part of the result.
+    pub fn title(&self, title: &str) -> Result<(), Failure> {
+        self.result(&format!("\n{}", title.bold()))
+    }
+
     /// Prints a line of the result that begins with a verdict in green or red.
     pub fn verdict(&self, is_good: bool, word: &str, rest: &str) -> Result<(), Failure> {
         let rest = visible(rest);

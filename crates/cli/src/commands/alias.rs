@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use dokku_deploy::app::AppName;
+use serde_json::json;
 
 use crate::{
     exit_codes,
@@ -47,6 +48,9 @@ pub fn run(arguments: &AliasArguments, invocation: &Invocation) -> Result<u8, Fa
             let app = AppName::new(app)?;
             change(name, Some(&app), invocation)?;
             let ui = invocation.ui;
+            if ui.is_json() {
+                ui.json(&json!({ "alias": name, "app": app, "result": "added" }))?;
+            }
             ui.success(&format!("Alias '{name}' -> '{app}' added"));
             ui.info(&format!("Now you can use: dokku-cli logs {name}"));
             Ok(exit_codes::OK)
@@ -56,6 +60,11 @@ pub fn run(arguments: &AliasArguments, invocation: &Invocation) -> Result<u8, Fa
                 return Err(Failure::usage(format!("Alias '{name}' not found")));
             }
             change(name, None, invocation)?;
+            if invocation.ui.is_json() {
+                invocation
+                    .ui
+                    .json(&json!({ "alias": name, "result": "removed" }))?;
+            }
             invocation.ui.success(&format!("Alias '{name}' removed"));
             Ok(exit_codes::OK)
         }
@@ -70,7 +79,7 @@ fn list(invocation: &Invocation) -> Result<u8, Failure> {
             .into_iter()
             .map(|(name, app)| (name, app.into()))
             .collect();
-        ui.json(&serde_json::json!({ "aliases": map }))?;
+        ui.json(&json!({ "aliases": map }))?;
         return Ok(exit_codes::OK);
     }
     ui.header("App Aliases");

@@ -1,24 +1,68 @@
-//! A command of an app whose own output is the result: it is passed on as it comes.
+//! Commands of an app whose output is passed on as it comes.
 
 use std::{io, ops::ControlFlow};
 
 use dokku_deploy::{
+    app::AppName,
     command::DokkuCommand,
     host::{Follow, Host, HostError, Stream},
     interrupt::Interrupts,
 };
 
-use crate::{failure::Failure, ui::Ui};
+use super::with_host;
+use crate::{exit_codes, failure::Failure, invocation::Invocation, ui::Ui};
 
-/// Runs the command and returns its exit status. A request to stop ends it here; on the host it
-/// may go on.
+/// Runs the command, whose output is the result, and returns its exit status. A request to stop
+/// ends it here; on the host it may go on.
 pub fn pass_on(
     command: &DokkuCommand,
     host: &dyn Host,
     interrupts: &dyn Interrupts,
     ui: &Ui,
 ) -> Result<i32, Failure> {
+    follow(command, host, interrupts, ui, false)
+}
+
+/// Runs a command that changes an app. What it says is passed on; `done` is the result, with
+/// `--json` as an object.
+pub fn perform(
+    command: &DokkuCommand,
+    app: &AppName,
+    done: &str,
+    invocation: &Invocation,
+) -> Result<u8, Failure> {
+    let ui = invocation.ui;
+    let status = with_host(invocation, |host, interrupts| {
+        follow(command, host, interrupts, ui, ui.is_json())
+    })?;
+    match status {
+        0 => {
+            if ui.is_json() {
+                ui.json(&serde_json::json!({ "app": app, "result": done.to_lowercase() }))?;
+            }
+            ui.success(done);
+            Ok(exit_codes::OK)
+        }
+        20 => Err(
+            Failure::new(exit_codes::HOST, format!("there is no app {app}"))
+                .hint("`dokku-cli list` shows the apps of the host."),
+        ),
+        status => Err(Failure::new(
+            exit_codes::APP,
+            format!("`{command}` failed with status {status}"),
+        )),
+    }
+}
+
+fn follow(
+    command: &DokkuCommand,
+    host: &dyn Host,
+    interrupts: &dyn Interrupts,
+    ui: &Ui,
+    is_narration: bool,
+) -> Result<i32, Failure> {
     let mut passing = Passing {
+        is_narration,
         ui,
         interrupts,
         asked_before: interrupts.requests().0,
@@ -44,6 +88,8 @@ pub fn code(status: i32) -> u8 {
 }
 
 struct Passing<'a> {
+    /// Whether standard output is kept for something else.
+    is_narration: bool,
     ui: &'a Ui,
     interrupts: &'a dyn Interrupts,
     asked_before: u32,
@@ -52,7 +98,9 @@ struct Passing<'a> {
 
 impl Follow for Passing<'_> {
     fn line(&mut self, from: Stream, line: &str) {
-        if self.failed.is_none() {
+        if self.is_narration {
+            self.ui.output(None, line);
+        } else if self.failed.is_none() {
             self.failed = self.ui.pass_on(from, line).err();
         }
     }

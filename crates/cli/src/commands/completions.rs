@@ -1,23 +1,217 @@
-//! `dokku-cli completions`: what a shell has to know to complete our command line.
+//! `dokku-cli completions`: what a shell has to know to complete our command line, the names of
+//! apps included.
 
-use clap::{Args, CommandFactory};
+use std::time::{Duration, SystemTime};
+
+use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::{Shell, generate};
+use dokku_deploy::{app::AppName, dokku::apps, host::Host};
 
-use crate::{args::Arguments, exit_codes, failure::Failure, invocation::Invocation};
+use super::with_host;
+use crate::{
+    args::{Arguments, Global},
+    exit_codes,
+    failure::Failure,
+    invocation::Invocation,
+    settings_file::edit,
+};
+
+/// How long the names of apps are remembered.
+const FRESH: Duration = Duration::from_hours(1);
+/// Nobody waits longer for a completion.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What `completions` takes.
 #[derive(Debug, Args)]
 pub struct CompletionsArguments {
     /// The shell
-    pub shell: Shell,
+    pub shell: What,
 }
 
-/// Prints the script for a shell.
+/// A shell, or what the shells' scripts ask for.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum What {
+    /// bash
+    Bash,
+    /// elvish
+    Elvish,
+    /// fish
+    Fish,
+    /// PowerShell
+    Powershell,
+    /// zsh
+    Zsh,
+    /// The names of apps and aliases, a line each.
+    #[value(hide = true)]
+    Apps,
+}
+
+/// Prints the script for a shell, or the names.
 pub fn run(arguments: &CompletionsArguments, invocation: &Invocation) -> Result<u8, Failure> {
-    let mut script = Vec::new();
-    let mut command = Arguments::command();
-    generate(arguments.shell, &mut command, "dokku-cli", &mut script);
-    let script = String::from_utf8_lossy(&script);
-    invocation.ui.result(script.trim_end())?;
+    match arguments.shell {
+        What::Bash => {
+            // The generator names the program in two ways, so that nothing after a verb completes.
+            let generated = script(Shell::Bash).replace("dokku__subcmd__cli", "dokku__cli");
+            let script = format!("{generated}{}", bash(&verbs_with_app()));
+            invocation.ui.result(script.trim_end())?;
+        }
+        What::Fish => {
+            let script = format!("{}{}", script(Shell::Fish), fish(&verbs_with_app()));
+            invocation.ui.result(script.trim_end())?;
+        }
+        What::Zsh => invocation.ui.result(zsh(&script(Shell::Zsh)).trim_end())?,
+        What::Elvish => invocation.ui.result(script(Shell::Elvish).trim_end())?,
+        What::Powershell => invocation.ui.result(script(Shell::PowerShell).trim_end())?,
+        What::Apps => {
+            for (alias, _) in invocation.file()?.aliases() {
+                invocation.ui.result(&alias)?;
+            }
+            for app in apps(invocation)? {
+                invocation.ui.result(app.as_str())?;
+            }
+        }
+    }
     Ok(exit_codes::OK)
+}
+
+fn script(shell: Shell) -> String {
+    let mut script = Vec::new();
+    generate(shell, &mut Arguments::command(), "dokku-cli", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// The verbs whose first word is an app, with their short forms.
+fn verbs_with_app() -> Vec<String> {
+    Arguments::command()
+        .get_subcommands()
+        .filter(|verb| {
+            verb.get_positionals()
+                .next()
+                .is_some_and(|first| ["app", "words"].contains(&first.get_id().as_str()))
+        })
+        .flat_map(|verb| std::iter::once(verb.get_name()).chain(verb.get_visible_aliases()))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// In bash a colon ends a word, so the words are counted in the line itself.
+fn bash(verbs: &[String]) -> String {
+    format!(
+        r#"
+_dokku_cli_with_apps() {{
+    _dokku__cli "$@"
+    local line="${{COMP_LINE:0:COMP_POINT}}" words cur
+    read -ra words <<< "$line"
+    cur="${{words[2]:-}}"
+    [[ $line == *[[:space:]] ]] && words+=("")
+    [[ ${{#words[@]}} -eq 3 && $cur != -* ]] || return 0
+    case "${{words[1]}}" in
+        {})
+            COMPREPLY=($(compgen -W "$(dokku-cli completions apps 2>/dev/null </dev/null)" -- "$cur")) ;;
+    esac
+}}
+complete -F _dokku_cli_with_apps -o bashdefault -o default dokku-cli
+"#,
+        verbs.join("|")
+    )
+}
+
+fn fish(verbs: &[String]) -> String {
+    format!(
+        r#"
+complete -c dokku-cli -n "test (count (commandline -opc)) -eq 2; and __fish_seen_subcommand_from {}" -f -a "(dokku-cli completions apps 2>/dev/null </dev/null)"
+"#,
+        verbs.join(" ")
+    )
+}
+
+/// Where an app is expected, its names take the place of files.
+fn zsh(script: &str) -> String {
+    let names = r#"
+_dokku_cli_apps() {
+    local -a apps
+    apps=(${(f)"$(dokku-cli completions apps 2>/dev/null </dev/null)"})
+    compadd -a apps
+}
+"#;
+    let mut text = String::new();
+    for (number, line) in script.lines().enumerate() {
+        let is_app = ["':app -- ", "'::app -- "]
+            .iter()
+            .any(|begin| line.starts_with(begin));
+        if is_app {
+            text.push_str(&line.replace(":_default'", ":_dokku_cli_apps'"));
+        } else {
+            text.push_str(line);
+        }
+        text.push('\n');
+        // After `#compdef`, which has to be the first line.
+        if number == 0 {
+            text.push_str(names);
+        }
+    }
+    text
+}
+
+/// The apps of the host, as remembered where that is fresh.
+fn apps(invocation: &Invocation) -> Result<Vec<AppName>, Failure> {
+    let path = invocation
+        .file_path()?
+        .with_file_name(".dokku-cli-apps-cache");
+    let is_fresh = fs_err::metadata(&path)
+        .and_then(|data| data.modified())
+        .is_ok_and(|then| {
+            SystemTime::now()
+                .duration_since(then)
+                .is_ok_and(|age| age < FRESH)
+        });
+    if is_fresh && let Ok(text) = fs_err::read_to_string(&path) {
+        return Ok(text
+            .lines()
+            .filter_map(|line| AppName::new(line).ok())
+            .collect());
+    }
+    let global = Global {
+        connect_timeout: invocation.global.connect_timeout.or(Some(PATIENCE)),
+        ..invocation.global.clone()
+    };
+    let hasty = Invocation::new(&global, invocation.ui);
+    let apps = with_host(&hasty, |host, _| {
+        Ok(apps::read_list(&host.ask(&apps::list())?)?)
+    })?;
+    let text: String = apps.iter().flat_map(|app| [app.as_str(), "\n"]).collect();
+    edit::write(&path, &text)
+        .map_err(|error| Failure::settings(format!("cannot write {}: {error}", path.display())))?;
+    Ok(apps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apps_are_completed_for_the_verbs_that_take_one() {
+        let verbs = verbs_with_app();
+        for verb in [
+            "deploy",
+            "push",
+            "logs",
+            "config:set",
+            "shell",
+            "sh",
+            "ssl",
+            "domains",
+            "db",
+        ] {
+            assert!(verbs.iter().any(|known| known == verb), "{verb}: {verbs:?}");
+        }
+        for verb in ["list", "alias", "completions", "validate"] {
+            assert!(
+                !verbs.iter().any(|known| known == verb),
+                "{verb}: {verbs:?}"
+            );
+        }
+        assert!(zsh(&script(Shell::Zsh)).contains(":_dokku_cli_apps'"));
+        assert!(script(Shell::Bash).contains("_dokku__cli()"));
+    }
 }

@@ -13,6 +13,7 @@ use dokku_deploy::{
     host::{Host, HostError},
     secret::Secret,
 };
+use serde_json::json;
 
 use super::{missing, with_host};
 use crate::{
@@ -107,8 +108,7 @@ pub fn set(arguments: &SetArguments, invocation: &Invocation) -> Result<u8, Fail
             restart(&app, host, arguments.no_restart)
         })
     })?;
-    invocation.ui.success("Config updated");
-    Ok(exit_codes::OK)
+    updated(&app, variables.keys(), invocation)
 }
 
 /// Unsets variables, and restarts the app unless told not to.
@@ -136,8 +136,7 @@ pub fn unset(arguments: &UnsetArguments, invocation: &Invocation) -> Result<u8, 
             restart(&app, host, arguments.no_restart)
         })
     })?;
-    invocation.ui.success("Config updated");
-    Ok(exit_codes::OK)
+    updated(&app, keys.iter(), invocation)
 }
 
 /// How many names of variables an entry has at most.
@@ -154,6 +153,21 @@ fn entry<'k>(
     let keys: Vec<&str> = keys.into_iter().take(NAMED).map(String::as_str).collect();
     let entry = AuditEntry::of_app(action, app, Status::Started, &origin);
     Ok(entry.with(key::KEYS, keys))
+}
+
+/// The end of a change: which variables, never their values.
+fn updated<'k>(
+    app: &AppName,
+    keys: impl Iterator<Item = &'k String>,
+    invocation: &Invocation,
+) -> Result<u8, Failure> {
+    let ui = invocation.ui;
+    if ui.is_json() {
+        let keys: Vec<&String> = keys.collect();
+        ui.json(&json!({ "app": app, "result": "config updated", "keys": keys }))?;
+    }
+    ui.success("Config updated");
+    Ok(exit_codes::OK)
 }
 
 /// The app, where the first word is one, and the other words.

@@ -1,6 +1,9 @@
 //! `dokku-cli doctor`: what is here, what is there, and what is missing.
 
-use std::process::{Command, Stdio};
+use std::{
+    collections::BTreeMap,
+    process::{Command, Stdio},
+};
 
 use dokku_deploy::{
     clock::stamp,
@@ -14,12 +17,18 @@ use dokku_deploy::{
     plugin_protocol::{Listing, PLUGIN},
 };
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::{
     backup::{NIGHT, Server, ask, brief},
     with_host,
 };
-use crate::{exit_codes, failure::Failure, invocation::Invocation, ui::visible};
+use crate::{
+    exit_codes,
+    failure::Failure,
+    invocation::Invocation,
+    ui::{Ui, visible},
+};
 
 /// Plugins beyond Dokku's own, and whether most apps want them.
 const PLUGINS: [(&str, bool); 8] = [
@@ -33,6 +42,9 @@ const PLUGINS: [(&str, bool); 8] = [
     ("elasticsearch", false),
 ];
 
+/// What databases need: one of these.
+const DATABASES: [&str; 4] = ["postgres", "mysql", "mariadb", "redis"];
+
 /// Looks at this machine and at the host.
 pub fn run(invocation: &Invocation) -> Result<u8, Failure> {
     let ui = invocation.ui;
@@ -40,12 +52,14 @@ pub fn run(invocation: &Invocation) -> Result<u8, Failure> {
     ui.plain("Checking local environment...");
     let tools = [("git", "--version"), ("ssh", "-V")]
         .map(|(program, question)| (program, version_of(program, question)));
-    for (program, found) in &tools {
-        match found {
-            Some(version) => ui.result(&visible(&format!("✓ {program}: {version}")))?,
-            None => ui.result(&format!("✗ {program} is not installed"))?,
-        }
-    }
+    show(
+        "Local Tools",
+        tools.iter().map(|(program, found)| match found {
+            Some(version) => format!("  ✓ {program}: {version}"),
+            None => format!("  ✗ {program} is not installed"),
+        }),
+        ui,
+    )?;
     if let Some((program, _)) = tools.iter().find(|(_, found)| found.is_none()) {
         return Err(
             Failure::internal(format!("{program} is needed")).hint(format!(
@@ -54,12 +68,17 @@ pub fn run(invocation: &Invocation) -> Result<u8, Failure> {
         );
     }
     ui.plain("Checking Dokku server connection...");
-    ui.result(&format!("  Host: {}", invocation.target()?))?;
-    match invocation.ssh_key()? {
-        Some(key) => ui.result(&visible(&format!("  SSH Key: ✓ {}", key.display())))?,
-        None => ui.result("  SSH Key: ssh's own choice")?,
-    }
-    let (version, plugins, nights) = with_host(invocation, |host, _| {
+    let target = invocation.target()?;
+    let key = match invocation.ssh_key()? {
+        Some(key) => format!("✓ {}", key.display()),
+        None => "ssh's own choice".to_owned(),
+    };
+    show(
+        "Server Connection",
+        [format!("  Host: {target}"), format!("  SSH Key: {key}")].into_iter(),
+        ui,
+    )?;
+    let asked = with_host(invocation, |host, _| {
         let version = version::read(&host.ask(&version::ask())?, host.name())?;
         let plugins = plugin::read(&host.ask(&plugin::list())?)?;
         let is_here = |one: &Plugin| one.name == PLUGIN && one.is_enabled;
@@ -72,17 +91,76 @@ pub fn run(invocation: &Invocation) -> Result<u8, Failure> {
             None
         };
         Ok((version, plugins, nights))
-    })?;
-    ui.result("  Connection: ✓ Connected")?;
-    for line in judge(version, &plugins)? {
-        ui.result(&visible(&line))?;
-    }
-    let Some(listing) = nights else {
-        return Ok(exit_codes::OK);
+    });
+    let (version, plugins, nights) = match asked {
+        Ok(answers) => answers,
+        Err(failure) => {
+            if !ui.is_json() {
+                ui.result("  Connection: ✗ Failed")?;
+            }
+            return Err(failure);
+        }
     };
-    let (line, alarm) = judge_backups(&listing, Timestamp::now());
-    ui.result(&visible(&line))?;
-    match alarm {
+    let judged = judge(version, &plugins)?;
+    let features = features(&plugins);
+    let backups = nights.map(|listing| judge_backups(&listing, Timestamp::now()));
+    if ui.is_json() {
+        let tools: BTreeMap<_, _> = tools.into_iter().collect();
+        let features: BTreeMap<_, _> = features.into_iter().collect();
+        let plugins: Vec<_> = plugins
+            .iter()
+            .filter(|plugin| !plugin.is_core)
+            .map(|plugin| json!({ "name": plugin.name, "version": plugin.version, "enabled": plugin.is_enabled }))
+            .collect();
+        ui.json(&json!({
+            "tools": tools,
+            "host": target.to_string(),
+            "dokku_version": version.to_string(),
+            "plugins": plugins,
+            "notes": judged.notes,
+            "missing": judged.missing,
+            "features": features,
+            "backups": backups.as_ref().map(|(line, alarm)| json!({ "told": line, "is_fine": alarm.is_none() })),
+        }))?;
+        return conclude(backups);
+    }
+    ui.result("  Connection: ✓ Connected")?;
+    ui.result(&format!("  Dokku Version: {version}"))?;
+    for note in &judged.notes {
+        ui.result(&visible(&format!("  ⚠ {note}")))?;
+    }
+    show("Dokku Plugins", judged.plugins.into_iter(), ui)?;
+    ui.result(&"─".repeat(60))?;
+    if judged.missing.is_empty() {
+        ui.result("✓ All recommended plugins installed")?;
+    } else {
+        ui.result(&format!(
+            "! {} recommended plugin(s) not installed. As root on the host:",
+            judged.missing.len()
+        ))?;
+        for name in judged.missing {
+            ui.result(&format!(
+                "  dokku plugin:install https://github.com/dokku/dokku-{name}.git"
+            ))?;
+        }
+    }
+    show(
+        "Feature Availability",
+        features.into_iter().map(|(feature, lacks)| match lacks {
+            None => format!("  {feature:<20} Available"),
+            Some(lacks) => format!("  {feature:<20} Unavailable (needs {lacks})"),
+        }),
+        ui,
+    )?;
+    if let Some((line, _)) = &backups {
+        ui.result(&visible(&format!("\n{line}")))?;
+    }
+    conclude(backups)
+}
+
+/// The exit code, by what is known about backups.
+fn conclude(backups: Option<(String, Option<String>)>) -> Result<u8, Failure> {
+    match backups.and_then(|(_, alarm)| alarm) {
         None => Ok(exit_codes::OK),
         Some(alarm) => Err(Failure::new(exit_codes::VERIFICATION, alarm)
             .hint("`dokku-cli backup` makes backups of everything now.")),
@@ -113,42 +191,76 @@ fn judge_backups(listing: &Listing, now: Timestamp) -> (String, Option<String>) 
     }
 }
 
-/// What a host can do, in lines.
-fn judge(version: Version, plugins: &[Plugin]) -> Result<Vec<String>, Failure> {
-    let mut lines = vec![format!("  Dokku Version: {version}")];
+/// A part of the report, as text only.
+fn show(title: &str, lines: impl Iterator<Item = String>, ui: &Ui) -> Result<(), Failure> {
+    if ui.is_json() {
+        return Ok(());
+    }
+    ui.title(title)?;
+    for line in lines {
+        ui.result(&visible(&line))?;
+    }
+    Ok(())
+}
+
+/// What can be done with this host, and what the rest lacks.
+fn features(plugins: &[Plugin]) -> Vec<(&'static str, Option<String>)> {
+    let has = |name: &str| {
+        plugins
+            .iter()
+            .any(|plugin| plugin.name == name && plugin.is_enabled)
+    };
+    let one_of = |names: &[&str]| (!names.iter().any(|name| has(name))).then(|| names.join(" or "));
+    let mut all: Vec<(&'static str, Option<String>)> = [
+        "list, info, logs",
+        "config, restart",
+        "deploy, rollback",
+        "shell, run",
+        "lock, unlock",
+        "domains",
+        "resource limits",
+    ]
+    .map(|feature| (feature, None))
+    .into();
+    all.push(("ssl", one_of(&["letsencrypt"])));
+    all.push(("db", one_of(&DATABASES)));
+    all
+}
+
+/// What was found out about a host.
+#[derive(Debug)]
+struct Judged {
+    /// What works otherwise than on a newer host.
+    notes: Vec<&'static str>,
+    /// The plugins, a line each.
+    plugins: Vec<String>,
+    /// Those that most apps want and that are not there.
+    missing: Vec<&'static str>,
+}
+
+/// What a host has and what it lacks.
+fn judge(version: Version, plugins: &[Plugin]) -> Result<Judged, Failure> {
     let capabilities = Capabilities::of(version, plugins)
         .map_err(|error| Failure::new(exit_codes::HOST, error.to_string()))?;
-    lines.extend(
-        capabilities
-            .fallbacks()
-            .into_iter()
-            .map(|fallback| format!("  ⚠ {fallback}")),
-    );
+    let mut lines = Vec::new();
     let mut missing = Vec::new();
     for (name, is_recommended) in PLUGINS {
         let found = plugins.iter().find(|plugin| plugin.name == name);
         lines.push(match found {
-            Some(plugin) if plugin.is_enabled => format!("✓ {name} {}", plugin.version),
-            Some(_) => format!("○ {name} is disabled"),
-            None if is_recommended => format!("✗ {name} is not installed"),
-            None => format!("○ {name} is not installed (optional)"),
+            Some(plugin) if plugin.is_enabled => format!("  ✓ {name} {}", plugin.version),
+            Some(_) => format!("  ○ {name} is disabled"),
+            None if is_recommended => format!("  ✗ {name} is not installed"),
+            None => format!("  ○ {name} is not installed (optional)"),
         });
         if is_recommended && found.is_none() {
             missing.push(name);
         }
     }
-    if missing.is_empty() {
-        lines.push("✓ All recommended plugins installed".to_owned());
-    } else {
-        lines.push(format!(
-            "! {} recommended plugin(s) not installed. As root on the host:",
-            missing.len()
-        ));
-        lines.extend(missing.into_iter().map(|name| {
-            format!("  dokku plugin:install https://github.com/dokku/dokku-{name}.git")
-        }));
-    }
-    Ok(lines)
+    Ok(Judged {
+        notes: capabilities.fallbacks(),
+        plugins: lines,
+        missing,
+    })
 }
 
 /// The first line that a program says about its version; ssh says it on standard error.
@@ -179,15 +291,31 @@ mod tests {
     #[test]
     fn missing_plugins_come_with_the_command_that_installs_them() {
         let version = Version::new(0, 38, 27);
-        let lines = judge(version, &[plugin("postgres", true), plugin("redis", false)])
-            .unwrap()
-            .join("\n");
+        let judged = judge(version, &[plugin("postgres", true), plugin("redis", false)]).unwrap();
+        let lines = judged.plugins.join("\n");
         assert!(lines.contains("✓ postgres 1.0"), "{lines}");
         assert!(lines.contains("○ redis is disabled"), "{lines}");
-        assert!(lines.contains("! 1 recommended plugin(s)"), "{lines}");
-        assert!(
-            lines.ends_with("https://github.com/dokku/dokku-letsencrypt.git"),
-            "{lines}"
+        assert_eq!(judged.missing, ["letsencrypt"]);
+    }
+
+    #[test]
+    fn a_feature_without_its_plugin_is_not_available() {
+        let lacks = |plugins: &[Plugin]| -> Vec<(&str, String)> {
+            features(plugins)
+                .into_iter()
+                .filter_map(|(feature, lacks)| Some((feature, lacks?)))
+                .collect()
+        };
+        assert_eq!(
+            lacks(&[plugin("redis", false)]),
+            [
+                ("ssl", "letsencrypt".to_owned()),
+                ("db", "postgres or mysql or mariadb or redis".to_owned())
+            ]
+        );
+        assert_eq!(
+            lacks(&[plugin("redis", true), plugin("letsencrypt", true)]),
+            []
         );
     }
 

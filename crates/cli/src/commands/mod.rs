@@ -2,6 +2,7 @@
 
 pub mod alias;
 mod app_command;
+mod app_words;
 pub mod audit;
 pub mod backup;
 pub mod ci;
@@ -14,6 +15,7 @@ pub mod db;
 pub mod deploy;
 pub mod destroy;
 mod doctor;
+pub mod domains;
 mod info;
 pub mod init;
 pub mod list;
@@ -28,6 +30,8 @@ pub mod run;
 mod safety;
 pub mod server;
 mod setup;
+pub mod shell;
+pub mod ssl;
 mod teardown;
 pub mod validate;
 
@@ -78,6 +82,9 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
         Command::Start(arguments) => process::act(Verb::Start, arguments, invocation),
         Command::Stop(arguments) => process::act(Verb::Stop, arguments, invocation),
         Command::Scale(arguments) => process::scale(arguments, invocation),
+        Command::Shell(arguments) => shell::run(arguments, invocation),
+        Command::Domains(arguments) => domains::run(arguments, invocation),
+        Command::Ssl(arguments) => ssl::run(arguments, invocation),
         Command::Info(arguments) => info::run(arguments, invocation),
         Command::Setup => setup::run(invocation),
         Command::Doctor => doctor::run(invocation),
@@ -94,7 +101,13 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
         Command::Dashboard(arguments) => dashboard::run(arguments, invocation),
         Command::Plugin(arguments) => plugin::run(arguments, invocation),
         Command::Version => {
-            invocation.ui.result(&format!("dokku-cli {VERSION}"))?;
+            if invocation.ui.is_json() {
+                invocation
+                    .ui
+                    .json(&serde_json::json!({ "version": VERSION }))?;
+            } else {
+                invocation.ui.result(&format!("dokku-cli {VERSION}"))?;
+            }
             Ok(exit_codes::OK)
         }
     }

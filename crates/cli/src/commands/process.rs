@@ -2,16 +2,15 @@
 
 use clap::Args;
 use dokku_deploy::{
-    app::AppName,
     command::DokkuCommand,
     dokku::{logs as app_logs, ps},
 };
 
 use super::{
-    app_command::{code, pass_on},
+    app_command::{code, pass_on, perform},
     with_host,
 };
-use crate::{exit_codes, failure::Failure, invocation::Invocation};
+use crate::{failure::Failure, invocation::Invocation};
 
 /// What `restart`, `start` and `stop` take.
 #[derive(Debug, Args)]
@@ -114,29 +113,4 @@ pub fn logs(arguments: &LogsArguments, invocation: &Invocation) -> Result<u8, Fa
     with_host(invocation, |host, interrupts| {
         pass_on(&command, host, interrupts, invocation.ui).map(code)
     })
-}
-
-fn perform(
-    command: &DokkuCommand,
-    app: &AppName,
-    done: &str,
-    invocation: &Invocation,
-) -> Result<u8, Failure> {
-    let status = with_host(invocation, |host, interrupts| {
-        pass_on(command, host, interrupts, invocation.ui)
-    })?;
-    match status {
-        0 => {
-            invocation.ui.success(done);
-            Ok(exit_codes::OK)
-        }
-        20 => Err(
-            Failure::new(exit_codes::HOST, format!("there is no app {app}"))
-                .hint("`dokku-cli list` shows the apps of the host."),
-        ),
-        status => Err(Failure::new(
-            exit_codes::APP,
-            format!("`{command}` failed with status {status}"),
-        )),
-    }
 }

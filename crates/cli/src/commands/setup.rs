@@ -59,6 +59,12 @@ pub fn run(invocation: &Invocation) -> Result<u8, Failure> {
     let version = with_host(&fresh, |host, _| {
         Ok(version::read(&host.ask(&version::ask())?, host.name())?)
     })?;
+    if ui.is_json() {
+        ui.json(&serde_json::json!({
+            "file": invocation.file_path()?,
+            "dokku_version": version.to_string(),
+        }))?;
+    }
     ui.success(&format!("Connected to Dokku {version}!"));
     Ok(exit_codes::OK)
 }

@@ -1,11 +1,15 @@
 //! The host, over ssh.
 
-use std::{io, os::unix::process::CommandExt};
+use std::{io, os::unix::process::CommandExt, time::Duration};
 
 use dokku_deploy::{
     command::DokkuCommand,
     host::{Answer, Follow, Host, HostError, Push, PushOutcome},
-    interrupt::Interrupts,
+    interrupt::{Interrupts, Signal},
+};
+use nix::{
+    sys::signal::{Signal::SIGTERM, kill},
+    unistd::Pid,
 };
 
 use super::{
@@ -23,6 +27,8 @@ use crate::{crew, ui::Ui};
 const SSH_FAILED: i32 = 255;
 /// Attempts at a command that was certainly not sent.
 const ATTEMPTS: usize = 4;
+/// How often it is looked whether somebody's session has ended.
+const TURN: Duration = Duration::from_millis(20);
 
 /// A Dokku host that the user's ssh leads to.
 pub struct SshHost<'a> {
@@ -89,6 +95,52 @@ impl<'a> SshHost<'a> {
                 None => {
                     return Err(
                         self.unreachable(format!("ssh was killed while `{shown}` was running"))
+                    );
+                }
+            }
+        }
+        Err(self.unreachable("the connection is lost again and again".into()))
+    }
+
+    /// Runs a command on this terminal: what is typed goes there, what comes back is shown as it
+    /// is. SIGTERM ends it; Ctrl-C is the command's.
+    pub fn attach(&self, command: &DokkuCommand) -> Result<i32, HostError> {
+        let line = command.wire()?;
+        for _ in 0..ATTEMPTS {
+            let _seat = self.seats.take();
+            let passage = self.connection.passage()?;
+            self.ui.detail(&format!("{}: {command}", self.name));
+            let mut child = ssh()
+                .args(&passage.options)
+                .args(["-t", "--", self.connection.route().target.host(), &line])
+                .spawn()
+                .map_err(|error| local("ssh", &error))?;
+            let status = loop {
+                if let Some(status) = child.try_wait().map_err(|error| local("ssh", &error))? {
+                    break status;
+                }
+                if self.interrupts.requests().1 == Some(Signal::Terminate) {
+                    // It gives the terminal back as it was.
+                    if let Ok(pid) = i32::try_from(child.id()) {
+                        let _ = kill(Pid::from_raw(pid), SIGTERM);
+                    }
+                    child.wait().map_err(|error| local("ssh", &error))?;
+                    return Err(HostError::Stopped {
+                        command: command.to_string(),
+                    });
+                }
+                std::thread::sleep(TURN);
+            };
+            match status.code() {
+                Some(SSH_FAILED) => {
+                    if let Some(status) = self.judge(&passage)? {
+                        return Ok(status);
+                    }
+                }
+                Some(status) => return Ok(status),
+                None => {
+                    return Err(
+                        self.unreachable(format!("ssh was killed while `{command}` was running"))
                     );
                 }
             }

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod app_words;
 mod apps;
 mod backup;
 mod ci;

@@ -35,6 +35,7 @@ pub use self::{
     },
     schema::{config_schema, services_schema},
     security::Severity,
+    value::domain as domain_name,
     workflow::workflow_warnings,
 };
 

@@ -202,7 +202,8 @@ pub(super) fn is_branch(text: &str) -> bool {
             .any(|c| c.is_whitespace() || c.is_control() || "~^:?*[\\".contains(c))
 }
 
-fn domain(text: &str) -> Result<String, String> {
+/// A domain name in lower case, `*.` in front allowed; otherwise what is wrong with it.
+pub fn domain(text: &str) -> Result<String, String> {
     if text.contains("://") || text.contains('/') {
         return Err("give the name alone, without https:// and path".to_owned());
     }
