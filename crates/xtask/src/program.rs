@@ -143,6 +143,16 @@ pub fn built(name: &str) -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
+/// A program of this workspace, built for release.
+pub fn released(name: &str) -> anyhow::Result<PathBuf> {
+    let directory = built("xtask")?
+        .parent()
+        .and_then(Path::parent)
+        .context("the target directory")?
+        .join("release");
+    Ok(directory.join(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -118,6 +118,11 @@ impl Sandbox {
             .path())
     }
 
+    /// The directory of the host itself.
+    pub fn root(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.directory()?.join("host"))
+    }
+
     /// What it has written to stderr.
     pub fn log(&self) -> anyhow::Result<String> {
         Ok(fs::read_to_string(self.directory()?.join("sandbox.log"))?)

@@ -1,10 +1,12 @@
 //! `server setup`, `server status`, `server remove`: the plugin on a host.
 
 mod record;
-
 mod schedule;
 
-use std::path::PathBuf;
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
 use dokku_deploy::audit::Action;
@@ -14,7 +16,7 @@ use self::record::Record;
 use crate::{
     exit_codes,
     failure::Failure,
-    installation::{Found, Payload, RemoteError, Root, architecture_of_this, plan},
+    installation::{Found, Payload, RemoteError, Root, architecture_of_this, plan, sha256},
     invocation::Invocation,
     ui::visible,
 };
@@ -39,6 +41,8 @@ enum ServerCommand {
     Schedule(schedule::ScheduleArguments),
     /// Remove the plugin; the audit log and backups stay
     Remove(Access),
+    /// Write the plugin with this program as an archive, to be installed by hand
+    Archive(ArchiveArguments),
 }
 
 /// How root is reached.
@@ -53,6 +57,17 @@ struct Access {
     /// Where backups are kept on the host
     #[arg(long, value_name = "DIRECTORY", default_value = "/var/backups/dokku")]
     backups: String,
+}
+
+/// `server archive`
+#[derive(Debug, Args)]
+struct ArchiveArguments {
+    /// The archive; its SHA-256 goes into a file beside it
+    #[arg(value_name = "FILE", default_value = "deploy-system.tar.gz")]
+    file: PathBuf,
+    /// The dokku-cli to put in, where the host's architecture is not this machine's
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
 }
 
 /// `server setup`
@@ -93,6 +108,56 @@ impl Access {
     }
 }
 
+/// Writes what `server setup` would send into a file.
+fn archive(arguments: &ArchiveArguments, invocation: &Invocation) -> Result<u8, Failure> {
+    let file = &arguments.file;
+    let Some(name) = file.file_name().map(|name| name.to_string_lossy()) else {
+        return Err(Failure::usage(format!(
+            "{} is not the name of a file",
+            file.display()
+        )));
+    };
+    let archive = Payload::new(arguments.program.as_deref())?;
+    let bytes = archive.archive()?;
+    let sum = sha256(&bytes);
+    let beside = file.with_file_name(format!("{name}.sha256"));
+    appear(file, &bytes)?;
+    appear(&beside, format!("{sum}  {name}\n").as_bytes())?;
+    if invocation.ui.is_json() {
+        invocation.ui.json(&json!({"file": file, "sha256": sum}))?;
+    } else {
+        invocation
+            .ui
+            .result(&visible(&file.display().to_string()))?;
+    }
+    invocation.ui.info(&format!(
+        "SHA-256 {sum}; install it on a host with two commands:"
+    ));
+    let shown = file.display();
+    invocation.ui.plain(&format!(
+        "  scp {shown} root@HOST:/tmp/deploy-system.tar.gz"
+    ));
+    invocation.ui.plain(
+        "  ssh root@HOST dokku plugin:install file:///tmp/deploy-system.tar.gz --name deploy-system",
+    );
+    Ok(exit_codes::OK)
+}
+
+/// Writes a file that appears whole or not at all.
+fn appear(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(bytes)?;
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    file.as_file().set_permissions(permissions)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
 impl From<RemoteError> for Failure {
     fn from(error: RemoteError) -> Self {
         let code = match error {
@@ -110,6 +175,7 @@ pub fn run(arguments: &ServerArguments, invocation: &Invocation) -> Result<u8, F
         ServerCommand::Status(access) => status(access, invocation),
         ServerCommand::Schedule(arguments) => schedule::run(arguments, invocation),
         ServerCommand::Remove(access) => remove(access, invocation),
+        ServerCommand::Archive(arguments) => archive(arguments, invocation),
     }
 }
 

@@ -6,7 +6,7 @@ mod remote;
 mod schedule;
 
 pub use self::{
-    payload::{Payload, architecture_of_this},
+    payload::{Payload, architecture_of_this, sha256},
     plan::{Found, plan},
     remote::{RemoteError, Root},
 };

@@ -78,7 +78,7 @@ impl Payload {
         })
     }
 
-    /// All of it as a `tar.gz`.
+    /// All of it as a `tar.gz`, the same bytes for the same files.
     pub fn archive(&self) -> io::Result<Vec<u8>> {
         let directory = tempfile::tempdir()?;
         let put = |name: &str, text: &[u8], mode| -> io::Result<()> {
@@ -96,6 +96,8 @@ impl Payload {
         put("bin/dokku-cli", &fs_err::read(&self.program)?, 0o755)?;
         put("digest", self.digest.as_bytes(), 0o644)?;
         let output = Command::new("tar")
+            .args(["--sort=name", "--mtime=@0", "--owner=0", "--group=0"])
+            .args(["--numeric-owner", "--format=ustar", "--mode=u=rwX,go=rX"])
             .args(["-cf", "-", "-C"])
             .arg(directory.path())
             .arg(".")
@@ -109,6 +111,11 @@ impl Payload {
             String::from_utf8_lossy(&output.stderr).trim()
         )))
     }
+}
+
+/// The SHA-256 of some bytes, as `sha256sum` shows it.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {

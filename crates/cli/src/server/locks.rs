@@ -1,5 +1,11 @@
 //! Locking and unlocking on the host: one compare-and-set each, one after another for an app.
 
+#[cfg(test)]
+mod races;
+
+use std::collections::BTreeMap;
+
+use dokku_deploy::secret::Secret;
 use dokku_deploy::{
     app::AppName,
     audit,
@@ -42,14 +48,54 @@ pub(super) fn unreadable(app: &dyn std::fmt::Display, why: &dyn std::fmt::Displa
     )
 }
 
+/// Where an app's variables are kept. In [`Dokku`], but for tests of what is done with them.
+trait Store {
+    fn export(&self, app: &str) -> Result<Option<Variables>, DokkuError>;
+    fn set(&self, app: &str, variables: &BTreeMap<String, Secret>) -> Result<(), DokkuError>;
+    fn unset(&self, app: &str, keys: &[&str]) -> Result<(), DokkuError>;
+}
+
+/// Dokku's own store.
+struct Dokku;
+
+impl Store for Dokku {
+    fn export(&self, app: &str) -> Result<Option<Variables>, DokkuError> {
+        dokku::export(app)
+    }
+
+    fn set(&self, app: &str, variables: &BTreeMap<String, Secret>) -> Result<(), DokkuError> {
+        dokku::set(app, variables)
+    }
+
+    fn unset(&self, app: &str, keys: &[&str]) -> Result<(), DokkuError> {
+        dokku::unset(app, keys)
+    }
+}
+
 pub(super) fn variables(app: &AppName) -> Result<Variables, Fault> {
-    dokku::export(app.as_str())
+    variables_in(&Dokku, app)
+}
+
+fn variables_in(store: &impl Store, app: &AppName) -> Result<Variables, Fault> {
+    store
+        .export(app.as_str())
         .map_err(|error| unreadable(app, &error))?
         .ok_or_else(|| missing(app))
 }
 
 /// Locks the app, if nobody else has.
 pub fn lock(
+    place: &Place,
+    app: &AppName,
+    request: &LockRequest,
+    now: Timestamp,
+    ui: &Ui,
+) -> Result<Locking, Fault> {
+    lock_in(&Dokku, place, app, request, now, ui)
+}
+
+fn lock_in(
+    store: &impl Store,
     place: &Place,
     app: &AppName,
     request: &LockRequest,
@@ -63,7 +109,7 @@ pub fn lock(
         .transpose()
         .map_err(|bad| fault(FaultKind::Invalid, &bad))?;
     let mut ledger = Ledger::open(place, app.as_str()).map_err(|error| failed(&error))?;
-    let present = variables(app)?;
+    let present = variables_in(store, app)?;
     let (replaced, expired) = match LockState::of(&present, now) {
         Ok(LockState::Unlocked) => (None, None),
         Ok(LockState::Expired(lock)) => (None, Some(lock)),
@@ -80,9 +126,9 @@ pub fn lock(
         id: request.id.clone(),
     };
     change(&ledger, || {
-        dokku::set(app.as_str(), &new.variables_over(&present))
+        store.set(app.as_str(), &new.variables_over(&present))
     })?;
-    let after = variables(app)?;
+    let after = variables_in(store, app)?;
     match LockState::of(&after, now) {
         Ok(LockState::Locked(lock)) if new.is(&lock) => {}
         _ => {
@@ -114,8 +160,19 @@ pub fn unlock(
     now: Timestamp,
     ui: &Ui,
 ) -> Result<Unlocking, Fault> {
+    unlock_in(&Dokku, place, app, request, now, ui)
+}
+
+fn unlock_in(
+    store: &impl Store,
+    place: &Place,
+    app: &AppName,
+    request: &UnlockRequest,
+    now: Timestamp,
+    ui: &Ui,
+) -> Result<Unlocking, Fault> {
     let mut ledger = Ledger::open(place, app.as_str()).map_err(|error| failed(&error))?;
-    let present = variables(app)?;
+    let present = variables_in(store, app)?;
     let (was, had_expired) = match LockState::of(&present, now) {
         Ok(LockState::Unlocked) => return Ok(Unlocking::NotLocked),
         Ok(LockState::Locked(lock)) => (Some(lock), false),
@@ -132,8 +189,8 @@ pub fn unlock(
         .into_iter()
         .filter(|key| present.contains_key(*key))
         .collect();
-    change(&ledger, || dokku::unset(app.as_str(), &keys))?;
-    let after = variables(app)?;
+    change(&ledger, || store.unset(app.as_str(), &keys))?;
+    let after = variables_in(store, app)?;
     let relocked = match LockState::of(&after, now) {
         Ok(LockState::Locked(lock)) => Some(lock),
         _ => None,

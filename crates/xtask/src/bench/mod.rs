@@ -2,6 +2,7 @@
 
 mod backup;
 mod deploy;
+mod lock;
 mod table;
 
 use std::fs;
@@ -31,12 +32,8 @@ pub fn run(is_written: bool) -> anyhow::Result<ExitCode> {
             .stdin(Stdio::null()),
     )?;
     ensure!(status.success(), "the programs could not be built");
-    let release = program::built("dokku-cli")?
-        .parent()
-        .and_then(Path::parent)
-        .context("the target directory")?
-        .join("release");
-    let (cli, sandbox) = (release.join("dokku-cli"), release.join("dokku-sandbox"));
+    let cli = program::released("dokku-cli")?;
+    let sandbox = program::released("dokku-sandbox")?;
 
     say::title("Measuring")?;
     let mut table = Table::of_this_machine()?;
@@ -46,6 +43,9 @@ pub fn run(is_written: bool) -> anyhow::Result<ExitCode> {
         table.push(row);
     }
     for row in deploy::measure(&cli, &sandbox, &interrupts)? {
+        table.push(row);
+    }
+    for row in lock::measure(&cli, &sandbox, &interrupts)? {
         table.push(row);
     }
 

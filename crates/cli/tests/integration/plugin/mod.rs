@@ -1,13 +1,16 @@
 //! The Dokku plugin in the sandbox: its real shims run the real program, through real pushes.
 
+mod archive;
 mod audit;
 mod cli;
 mod gate;
 mod images;
 mod journal;
 mod locks;
+mod races;
 pub mod record;
 mod setup;
+mod ways;
 
 use std::{
     fs,
