@@ -1,5 +1,6 @@
 //! `apps:*`.
 
+pub use super::Created;
 use super::{data_lines, is_app_missing, text};
 use crate::{
     app::AppName,
@@ -12,24 +13,9 @@ pub fn create(app: &AppName) -> DokkuCommand {
     DokkuCommand::on("apps:create", app)
 }
 
-/// What became of a creation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Created {
-    /// The app is new.
-    New,
-    /// There was an app of that name already; nothing changed.
-    Taken,
-}
-
 /// Reads the answer to [`create`].
 pub fn read_created(answer: &Answer) -> Result<Created, HostError> {
-    if answer.is_ok() {
-        Ok(Created::New)
-    } else if answer.complaint().ends_with("Name is already taken") {
-        Ok(Created::Taken)
-    } else {
-        Err(answer.refused())
-    }
+    super::created(answer, "Name is already taken")
 }
 
 /// Destroys an app with everything but its services, which are only unlinked.

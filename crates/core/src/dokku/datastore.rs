@@ -3,6 +3,7 @@
 //! Answers of `create`, `clone`, `link` and `info --dsn` hold passwords: those commands are
 //! confidential, and their readers return no text of them.
 
+pub use super::Created;
 use super::{data_lines, done, text, text_unless_missing};
 use crate::{
     app::AppName,
@@ -59,24 +60,9 @@ pub fn create(kind: ServiceKind, service: &ServiceName, image: &Image) -> DokkuC
     command.confidential()
 }
 
-/// What became of a creation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Created {
-    /// The service is new.
-    New,
-    /// There was one of that name already; nothing changed.
-    Taken,
-}
-
 /// Reads the answer to [`create`] or [`clone_to`].
 pub fn read_created(answer: &Answer) -> Result<Created, HostError> {
-    if answer.is_ok() {
-        Ok(Created::New)
-    } else if answer.complaint().ends_with("already exists") {
-        Ok(Created::Taken)
-    } else {
-        Err(answer.refused())
-    }
+    super::created(answer, "already exists")
 }
 
 /// Links a service to an app: sets its URL as a variable, without a restart. Where the usual

@@ -47,6 +47,26 @@ pub fn is_unknown_command(answer: &Answer) -> bool {
     answer.status != 0 && answer.complaint().contains("is not a dokku command")
 }
 
+/// What became of a creation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// It is new.
+    New,
+    /// There was one of that name already; nothing changed.
+    Taken,
+}
+
+/// Reads the answer to a creation; `taken` is how Dokku's complaint ends where the name is in use.
+fn created(answer: &Answer, taken: &str) -> Result<Created, HostError> {
+    if answer.is_ok() {
+        Ok(Created::New)
+    } else if answer.complaint().ends_with(taken) {
+        Ok(Created::Taken)
+    } else {
+        Err(answer.refused())
+    }
+}
+
 /// The text of an answer about an app; `None` when Dokku says that the app does not exist.
 fn text_unless_missing(answer: &Answer) -> Result<Option<&str>, HostError> {
     if is_app_missing(answer) {

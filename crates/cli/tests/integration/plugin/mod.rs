@@ -3,6 +3,7 @@
 mod archive;
 mod audit;
 mod cli;
+mod deploy_key;
 mod gate;
 mod images;
 mod journal;

@@ -2,10 +2,12 @@
 
 use std::convert::Infallible;
 
+use serde::de::DeserializeOwned;
+
 use crate::{
     app::AppName,
     command::DokkuCommand,
-    dokku::config,
+    dokku::{config, deploy_system},
     host::{Answer, Host, HostError},
     store::Variables,
 };
@@ -48,6 +50,27 @@ pub(super) fn ask_open<W, V, R>(
             }
         })
         .collect()
+}
+
+/// Asks the plugin about each open one, all at once; its answers are the results.
+pub(super) fn by_plugin<W, R: DeserializeOwned>(
+    courses: Vec<Course<&W, Result<R, LockError>>>,
+    host: &dyn Host,
+    app: impl Fn(&W) -> &AppName,
+    command: impl Fn(&W) -> DokkuCommand,
+) -> Vec<Result<R, LockError>> {
+    results(ask_open(
+        courses,
+        host,
+        |wish| command(wish),
+        |wish, answer| {
+            let read = |answer: Answer| {
+                deploy_system::read(&answer, host.name())
+                    .map_err(|error| LockError::of_plugin(error, app(wish), host.name()))
+            };
+            Course::Over(answer.map_err(LockError::from).and_then(read))
+        },
+    ))
 }
 
 /// The next of several answers. That there is one for each question is a host's promise.

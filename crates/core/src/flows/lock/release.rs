@@ -2,14 +2,14 @@
 
 use super::{
     Ground,
-    course::{Course, ask_open, changed, results, variables},
+    course::{Course, ask_open, by_plugin, changed, results, variables},
     error::LockError,
     way::Way,
 };
 use crate::{
     app::AppName,
     dokku::{config, deploy_system},
-    host::{Answer, Host, HostError},
+    host::{Answer, HostError},
     lock::{KEYS, Lock, LockState},
     plugin_protocol::{UnlockRequest, Unlocking},
 };
@@ -29,27 +29,17 @@ type Result<T> = std::result::Result<T, LockError>;
 pub fn unlock(wishes: &[Unlock], way: Way, ground: Ground<'_>) -> Vec<Result<Unlocking>> {
     let courses = wishes.iter().map(Course::Open).collect();
     match way {
-        Way::Plugin => by_plugin(courses, ground.host),
+        Way::Plugin => by_plugin(
+            courses,
+            ground.host,
+            |wish| &wish.app,
+            |wish| deploy_system::unlock(&wish.app, &wish.request),
+        ),
         Way::Variables(_) => by_variables(courses, ground),
     }
 }
 
 type Wishes<'a> = Vec<Course<&'a Unlock, Result<Unlocking>>>;
-
-fn by_plugin(courses: Wishes<'_>, host: &dyn Host) -> Vec<Result<Unlocking>> {
-    results(ask_open(
-        courses,
-        host,
-        |wish| deploy_system::unlock(&wish.app, &wish.request),
-        |wish, answer| {
-            let read = |answer: Answer| {
-                deploy_system::read(&answer, host.name())
-                    .map_err(|error| LockError::of_plugin(error, &wish.app, host.name()))
-            };
-            Course::Over(answer.map_err(LockError::from).and_then(read))
-        },
-    ))
-}
 
 /// A lock that is being removed.
 struct Attempt<'a> {

@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     Ground, LOOK_EVERY, Rivals, SECOND_LOOK_AFTER,
-    course::{Course, ask_open, changed, is_any_open, results, variables},
+    course::{Course, ask_open, by_plugin, changed, is_any_open, variables},
     error::LockError,
     way::Way,
 };
 use crate::{
     app::AppName,
     dokku::{capabilities::SetVariables, config, deploy_system},
-    host::{Answer, Host, HostError},
+    host::{Answer, HostError},
     lock::{self, LockState, NewLock, check_reason},
     plugin_protocol::{LockRequest, Locking},
     secret::Secret,
@@ -40,7 +40,12 @@ pub fn lock(wishes: &[Lock], way: Way, rivals: Rivals, ground: Ground<'_>) -> Ve
         })
         .collect();
     match way {
-        Way::Plugin => by_plugin(courses, ground.host),
+        Way::Plugin => by_plugin(
+            courses,
+            ground.host,
+            |wish| &wish.app,
+            |wish| deploy_system::lock(&wish.app, &wish.request),
+        ),
         Way::Variables(set) => by_variables(courses, set, rivals, ground),
     }
 }
@@ -82,24 +87,6 @@ pub fn wait_and_lock(
             .into());
         }
     }
-}
-
-fn by_plugin(
-    courses: Vec<Course<&Lock, Result<Locking>>>,
-    host: &dyn Host,
-) -> Vec<Result<Locking>> {
-    results(ask_open(
-        courses,
-        host,
-        |wish| deploy_system::lock(&wish.app, &wish.request),
-        |wish, answer| {
-            let read = |answer: Answer| {
-                deploy_system::read(&answer, host.name())
-                    .map_err(|error| LockError::of_plugin(error, &wish.app, host.name()))
-            };
-            Course::Over(answer.map_err(LockError::from).and_then(read))
-        },
-    ))
 }
 
 /// A lock that is being written.
