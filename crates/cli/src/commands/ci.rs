@@ -1,6 +1,7 @@
 //! `dokku-cli ci`: what a workflow calls.
 
 mod announcement;
+mod cleanup;
 mod deploy;
 mod rollback;
 mod target;
@@ -26,6 +27,8 @@ enum CiCommand {
     Test,
     /// Roll back after the word ROLLBACK was typed, as the workflow asks for it
     Rollback(rollback::CiRollbackArguments),
+    /// Clean up after the app's name was typed, as the workflow asks for it
+    Cleanup(cleanup::CiCleanupArguments),
     /// Deploy, and tell GitHub: statuses, deployment, comments, summary, outputs
     Deploy(Box<deploy::CiDeployArguments>),
 }
@@ -44,6 +47,7 @@ pub fn run(arguments: &CiArguments, invocation: &Invocation<'_>) -> Result<u8, F
     match &arguments.command {
         CiCommand::Target(arguments) => target::run(arguments, invocation),
         CiCommand::Test => test::run(invocation),
+        CiCommand::Cleanup(arguments) => cleanup::run(arguments, invocation),
         CiCommand::Rollback(arguments) => rollback::run(arguments, invocation),
         CiCommand::Deploy(arguments) => deploy::run(arguments, invocation),
     }

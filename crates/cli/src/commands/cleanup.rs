@@ -10,8 +10,9 @@ use dokku_deploy::{
 };
 use jiff::Timestamp;
 
+pub use super::teardown::Safety;
 use super::{
-    teardown::{Gone, Safety, Teardown, lines, refused, tell},
+    teardown::{Gone, Teardown, lines, refused, tell},
     with_host,
 };
 use crate::{

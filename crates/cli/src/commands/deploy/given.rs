@@ -11,7 +11,13 @@ use super::DeployArguments;
 use crate::failure::Failure;
 
 /// Variables of a repository that are settings of this program, and no app's.
-const OURS: [&str; 3] = ["BASE_DOMAIN", "DOKKU_HOST", "DOKKU_HOST_KEY"];
+const OURS: [&str; 5] = [
+    "BASE_DOMAIN",
+    "DASHBOARD_REPOSITORY",
+    "DOKKU_CLI_SOURCE",
+    "DOKKU_HOST",
+    "DOKKU_HOST_KEY",
+];
 
 /// `--var` and `--vars-file` by source.
 pub fn read(arguments: &DeployArguments) -> Result<Given, Failure> {

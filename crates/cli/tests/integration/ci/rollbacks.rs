@@ -90,3 +90,30 @@ fn maintenance_asks_the_host_for_what_it_can_do() {
         Some(5)
     );
 }
+
+#[test]
+fn a_cleanup_needs_the_apps_name() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    shop.deployed(&[]);
+    let hub = hub(&shop.git(&["rev-parse", "HEAD"]));
+    let cleanup = |words: &[&str]| {
+        let words: Vec<&str> = ["ci", "cleanup", "--app=shop"]
+            .iter()
+            .chain(words)
+            .copied()
+            .collect();
+        step(&shop, &hub, &words).run()
+    };
+    for wrong in ["--confirm=", "--confirm=shop-staging"] {
+        let ran = cleanup(&[wrong]);
+        assert_eq!(ran.status, Some(4), "{ran:?}");
+        assert!(ran.stderr.contains("nothing was changed"), "{}", ran.stderr);
+    }
+    let ran = cleanup(&["--dry-run"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert_eq!(shop.answer().0, 200);
+    let ran = cleanup(&["--confirm=shop"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(!host.ssh("apps:list").contains("shop"));
+}
