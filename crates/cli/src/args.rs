@@ -141,13 +141,15 @@ pub enum Command {
     Completions(commands::completions::CompletionsArguments),
     /// Install, show or remove the plugin that enforces locks on the host
     Server(commands::server::ServerArguments),
-    /// Check the record of locks and deploys that the plugin keeps on the host
+    /// Show what was done to the host's apps, by whom, and what came of it; check that record
     Audit(commands::audit::AuditArguments),
     /// Write the pages of the manual, for packages
     #[command(hide = true)]
     Manual(commands::manual::ManualArguments),
     /// The page of all apps: check, build, serve, publish
     Dashboard(commands::dashboard::DashboardArguments),
+    /// Try whether notifications arrive
+    Notify(commands::notify::NotifyArguments),
     /// What the Dokku plugin runs on the host
     #[command(hide = true)]
     Plugin(commands::plugin::PluginArguments),

@@ -5,10 +5,12 @@ use std::io;
 use dokku_deploy::{
     app::BadAppName,
     command::Unsendable,
+    dokku::deploy_system::PluginError,
     flows::{backup::TakeError, lock::LockError},
     host::HostError,
     interrupt::Signal,
     naming::{UnknownBranch, UnusableRepositoryName},
+    plugin_protocol::FaultKind,
     release::Corrupted,
     settings::Faults,
 };
@@ -179,6 +181,24 @@ impl From<DataBranchError> for Failure {
             DataBranchError::Crowded { .. } => failure(exit_codes::HOST).hint("Try again later."),
             DataBranchError::Stopped => failure(exit_codes::INTERRUPTED),
             DataBranchError::Local(_) => failure(exit_codes::INTERNAL),
+        }
+    }
+}
+
+impl From<PluginError> for Failure {
+    fn from(error: PluginError) -> Self {
+        match error {
+            PluginError::Host(host) => host.into(),
+            PluginError::Fault(fault) => {
+                let code = match fault.kind {
+                    FaultKind::Invalid => exit_codes::USAGE,
+                    _ => exit_codes::HOST,
+                };
+                Self::new(code, fault.message)
+            }
+            PluginError::Lacking(_) => Self::new(exit_codes::HOST, error.to_string())
+                .hint("`dokku-cli server setup` installs or upgrades the plugin (docs/plugin.md)."),
+            PluginError::Mismatch(_) => Self::new(exit_codes::HOST, error.to_string()),
         }
     }
 }

@@ -16,6 +16,7 @@ mod http;
 mod installation;
 mod interrupt;
 mod invocation;
+mod notify;
 mod origin;
 mod program;
 mod project;

@@ -1,11 +1,15 @@
 //! What happened, told to everyone who has to know: one entry for each operation, whatever came of
 //! it. Whatever goes wrong here is a warning; what was done stays done.
 
+use std::env;
+
 use dokku_deploy::{
     audit::{AuditEntry, Status},
     dokku::{deploy_system, is_unknown_command},
     host::{Host, HostError},
+    interrupt::Never,
     plugin_protocol::{RecordRequest, Recorded},
+    settings::Settings,
 };
 use jiff::Timestamp;
 
@@ -14,7 +18,10 @@ use crate::{
     exit_codes,
     failure::Failure,
     host::{Reach, SshHost},
+    interrupt::Watch,
     invocation::Invocation,
+    notify::{self, Audience, Deliveries, Patience},
+    project::Project,
 };
 
 /// How an entry gets into the audit log that the plugin keeps on the host.
@@ -64,12 +71,16 @@ pub fn publish(entry: &AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>
             entry.action, failure.message
         ));
     }
+    if let Some(telling) = tell(entry, invocation) {
+        telling.finish(invocation);
+    }
 }
 
 /// Sends the entry to the host's audit log. A host without the plugin has none.
 fn record(entry: &AuditEntry, host: &dyn Host) -> Result<(), String> {
     let request = RecordRequest {
         entry: entry.clone(),
+        is_told: tells(),
     };
     let answer = host
         .ask(&deploy_system::record(&request))
@@ -129,5 +140,86 @@ pub fn of_code(code: u8) -> Status {
         exit_codes::REFUSED => Status::Refused,
         exit_codes::INTERRUPTED | exit_codes::TERMINATED => Status::Cancelled,
         _ => Status::Failure,
+    }
+}
+
+/// Whether this program tells people by itself: where it knows nobody, the host may.
+pub fn tells() -> bool {
+    let (targets, malformed) = notify::read(variable);
+    !targets.is_empty() || !malformed.is_empty()
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok()
+}
+
+/// Who is told, as the environment's secrets and the project's settings say.
+pub fn audience(invocation: &Invocation<'_>) -> Audience {
+    let audience = Audience::new(variable, Settings::default());
+    if audience.is_empty() {
+        return audience;
+    }
+    let settings = env::current_dir()
+        .map_err(Failure::from)
+        .and_then(|here| Project::around(&here))
+        .and_then(|project| project.settings().map_err(Failure::from));
+    match settings {
+        Ok(settings) => Audience::new(variable, settings),
+        Err(failure) => {
+            invocation.ui.detail(&format!(
+                "who is told of what follows the defaults: {}",
+                failure.message
+            ));
+            audience
+        }
+    }
+}
+
+/// Messages about one entry that are on their way.
+#[derive(Debug)]
+pub struct Telling {
+    sent: Deliveries,
+    what: String,
+}
+
+/// Sends the messages of an entry. Nobody to be told: nothing is done, and nothing is said.
+pub fn tell(entry: &AuditEntry, invocation: &Invocation<'_>) -> Option<Telling> {
+    let audience = audience(invocation);
+    for bad in audience.malformed() {
+        invocation.ui.warning(&format!(
+            "{} is not told of anything: {bad} (`dokku-cli notify test {}`)",
+            bad.service.name(),
+            bad.service.as_str()
+        ));
+    }
+    let requests = audience.requests(entry, Timestamp::now());
+    (!requests.is_empty()).then(|| Telling {
+        sent: Deliveries::begin(requests, Patience::default()),
+        what: entry.action.to_string(),
+    })
+}
+
+impl Telling {
+    /// Waits for their ends, and warns of each that did not arrive. Ctrl-C ends the waiting.
+    pub fn finish(self, invocation: &Invocation<'_>) {
+        let ui = invocation.ui;
+        let ends = match Watch::begin() {
+            Ok(watch) => self.sent.wait(&watch),
+            Err(_) => self.sent.wait(&Never),
+        };
+        for (service, end) in ends {
+            match end {
+                Ok(()) => ui.detail(&format!(
+                    "{} was told of this {}",
+                    service.name(),
+                    self.what
+                )),
+                Err(why) => ui.warning(&format!(
+                    "{} was not told of this {}: {why}",
+                    service.name(),
+                    self.what
+                )),
+            }
+        }
     }
 }

@@ -17,13 +17,17 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 mod images;
 mod journal;
+mod records;
 
 pub use self::images::{
     KEPT_IMAGES, KeptImage, Permit, PermitRequest, RetainRequest, Retained, RollbackRequest,
     RollingBack,
 };
 pub use self::journal::{Decision, JournalRequest, Journaling, Senseless, decide};
-use crate::{audit::AuditEntry, lock::Lock};
+pub use self::records::{
+    AuditAnswer, AuditRequest, LONGEST_RECORD, NotifyRequest, NotifyState, RecordRequest, Recorded,
+};
+use crate::lock::Lock;
 
 /// The protocol that this version speaks.
 pub const PROTOCOL: u32 = 1;
@@ -89,9 +93,9 @@ pub struct LockRequest {
     pub id: String,
     /// Whether to take over a lock that is there.
     pub replace: bool,
-    /// The id of the entry by which the asking side records it too.
+    /// How the asking side records it, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub record: Option<String>,
+    pub record: Option<Elsewhere>,
 }
 
 /// Asks to unlock.
@@ -104,32 +108,18 @@ pub struct UnlockRequest {
     /// [`fingerprint`](crate::lock::Lock::fingerprint). `None`: whatever is there, even if it
     /// cannot be read.
     pub only: Option<String>,
-    /// The id of the entry by which the asking side records it too.
+    /// How the asking side records it, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub record: Option<String>,
+    pub record: Option<Elsewhere>,
 }
 
-/// The longest request to record something, in bytes as it is sent.
-pub const LONGEST_RECORD: usize = 96 * 1024;
-
-/// Asks to record what was done from elsewhere. It is sent on standard input, because it is too long
-/// for a command.
+/// What the asking side does by itself about the entry of what it asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecordRequest {
-    /// The entry.
-    pub entry: AuditEntry,
-}
-
-/// What became of a request to record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Recorded {
-    /// Whether it was written now; otherwise it was in the log already.
-    pub is_new: bool,
-    /// Its number in the log.
-    pub seq: u64,
-    /// The hash of its line.
-    pub hash: String,
+pub struct Elsewhere {
+    /// The id of its entry.
+    pub id: String,
+    /// Whether it tells people; otherwise the host does, if it knows whom.
+    pub is_told: bool,
 }
 
 /// What became of a request for a lock.

@@ -1,23 +1,22 @@
-//! `audit verify`: whether the record of locks and deploys is whole.
+//! `audit`: what was done, and whether the record of it is whole.
+
+mod list;
+mod verify;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
 
-use crate::{
-    exit_codes,
-    failure::Failure,
-    invocation::Invocation,
-    server::{Place, Since, verify},
-    ui::visible,
-};
+use crate::{failure::Failure, invocation::Invocation};
 
 /// `audit`
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct AuditArguments {
     #[command(subcommand)]
-    command: AuditCommand,
+    command: Option<AuditCommand>,
+    #[command(flatten)]
+    list: ListArguments,
 }
 
 /// What to do with the log.
@@ -25,6 +24,26 @@ pub struct AuditArguments {
 enum AuditCommand {
     /// Check that no entry of the audit log was changed, removed or inserted
     Verify(VerifyArguments),
+}
+
+/// Which entries are shown.
+#[derive(Debug, Args)]
+struct ListArguments {
+    /// Only of this app
+    #[arg(long, value_name = "APP")]
+    app: Option<String>,
+    /// Only this action, such as deploy, lock or backup
+    #[arg(long, value_name = "ACTION")]
+    action: Option<String>,
+    /// Only by this person
+    #[arg(long, value_name = "PERSON")]
+    actor: Option<String>,
+    /// Only since this time (2026-11-24T18:00:00Z, 2026-11-24) or so long ago (2h, 7d)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// At most so many, the newest
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    limit: u16,
 }
 
 /// `audit verify`
@@ -42,42 +61,8 @@ struct VerifyArguments {
 
 /// Runs `audit …`.
 pub fn run(arguments: &AuditArguments, invocation: &Invocation) -> Result<u8, Failure> {
-    let AuditCommand::Verify(arguments) = &arguments.command;
-    let file = match &arguments.file {
-        Some(file) => file.clone(),
-        None => Place::from_environment().data(),
-    };
-    let since = match &arguments.after {
-        Some(hash) => Since::After(hash.clone()),
-        None => Since::Beginning,
-    };
-    let chain = verify(&file, &since, arguments.known.as_deref())
-        .map_err(|bad| Failure::new(exit_codes::VERIFICATION, bad.to_string()))?;
-    let ui = invocation.ui;
-    if ui.is_json() {
-        ui.json(&json!({
-            "valid": true,
-            "entries": chain.entries,
-            "last": chain.last,
-            "unfinished_bytes": chain.unfinished,
-            "files": chain.files,
-        }))?;
-        return Ok(exit_codes::OK);
+    match &arguments.command {
+        Some(AuditCommand::Verify(arguments)) => verify::run(arguments, invocation),
+        None => list::run(&arguments.list, invocation),
     }
-    if chain.unfinished > 0 {
-        ui.warning(&format!(
-            "The last {} bytes are an unfinished entry, of a write that was killed; the next write removes them",
-            chain.unfinished
-        ));
-    }
-    ui.success(&format!(
-        "{} entries in {} files, nothing was changed, removed or inserted",
-        chain.entries,
-        chain.files.len()
-    ));
-    if arguments.known.is_none() {
-        ui.info("That nothing was cut off at the end can be told with --known HASH only");
-    }
-    ui.result(&visible(&chain.last))?;
-    Ok(exit_codes::OK)
 }

@@ -163,6 +163,7 @@ pub fn watched(
         adopt(adoption, &wish, arguments, invocation)
             .inspect_err(|failure| record.not_begun(failure))?;
     }
+    record.begins();
     let mut narration = Narration::new(ui);
     let deployment = rollout::execute(&wish, &plan, ground, &mut narration);
     onlooker.ends(&deployment);

@@ -22,6 +22,7 @@ pub mod list;
 pub mod lock;
 pub mod maintain;
 pub mod manual;
+pub mod notify;
 pub mod plugin;
 pub mod process;
 pub mod releases;
@@ -99,6 +100,7 @@ pub fn run(command: &Command, invocation: &Invocation) -> Result<u8, Failure> {
         Command::Audit(arguments) => audit::run(arguments, invocation),
         Command::Manual(arguments) => manual::run(arguments),
         Command::Dashboard(arguments) => dashboard::run(arguments, invocation),
+        Command::Notify(arguments) => notify::run(arguments, invocation),
         Command::Plugin(arguments) => plugin::run(arguments, invocation),
         Command::Version => {
             if invocation.ui.is_json() {

@@ -50,6 +50,8 @@ enum Entry {
         /// The app
         app: String,
     },
+    /// In the background: send what waits to be told
+    Notices,
     /// `dokku deploy-system:…`
     Subcommand {
         /// The words, from `deploy-system:` on
@@ -87,6 +89,10 @@ pub fn run(arguments: &PluginArguments, invocation: &Invocation) -> Result<u8, F
         }
         Entry::PostDelete { app } => {
             server::app_destroyed(&place, app)?;
+            Ok(exit_codes::OK)
+        }
+        Entry::Notices => {
+            server::send_notices(&place)?;
             Ok(exit_codes::OK)
         }
         Entry::Subcommand { words } => subcommand::run(words, &place, now, invocation),

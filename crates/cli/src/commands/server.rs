@@ -1,5 +1,6 @@
 //! `server setup`, `server status`, `server remove`: the plugin on a host.
 
+mod notify;
 mod record;
 mod schedule;
 
@@ -39,6 +40,8 @@ enum ServerCommand {
     Status(Access),
     /// Back up all databases every day, by the host's own timer
     Schedule(schedule::ScheduleArguments),
+    /// Choose whom the host itself tells of what no dokku-cli sees
+    Notify(notify::NotifyArguments),
     /// Remove the plugin; the audit log and backups stay
     Remove(Access),
     /// Write the plugin with this program as an archive, to be installed by hand
@@ -174,6 +177,7 @@ pub fn run(arguments: &ServerArguments, invocation: &Invocation) -> Result<u8, F
         ServerCommand::Setup(arguments) => setup(arguments, invocation),
         ServerCommand::Status(access) => status(access, invocation),
         ServerCommand::Schedule(arguments) => schedule::run(arguments, invocation),
+        ServerCommand::Notify(arguments) => notify::run(arguments, invocation),
         ServerCommand::Remove(access) => remove(access, invocation),
         ServerCommand::Archive(arguments) => archive(arguments, invocation),
     }

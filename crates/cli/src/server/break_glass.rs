@@ -55,6 +55,8 @@ fn read(line: &str) -> (Happening, Key) {
         source: time.map(|time| format!("shim at {time}")),
         id: None,
         entry: None,
+        last: None,
+        is_told: false,
     };
     let key = Key {
         name: name.unwrap_or_default(),

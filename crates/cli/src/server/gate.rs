@@ -5,14 +5,16 @@
 
 use dokku_deploy::{
     clock::stamp,
+    journal::Journal,
     lock::{Lock, LockState},
 };
 use jiff::Timestamp;
 
 use super::{
-    audit::{Event, Happening, Log},
+    audit::{Entry, Event, Happening, Log, as_entry},
     break_glass,
     ledger::{Before, Ledger, lock_variables},
+    notices,
     permit::{self, Excuse},
     place::Place,
     refusal,
@@ -83,7 +85,9 @@ pub fn gate(place: &Place, deploy: &Deploy, now: Timestamp, ui: &Ui) -> Result<u
         return passed(deploy, &mut ledger);
     }
     tell(ui, deploy.app, &verdict);
-    record(place, happening(Event::Denied), now, ui);
+    let mut denied = happening(Event::Denied);
+    denied.is_told = is_by_program(standing.as_ref(), now);
+    record(place, denied, now, ui);
     let standing = standing.as_ref();
     remember(standing, &mut ledger)?;
     let variables = standing.and_then(|standing| standing.variables.as_ref());
@@ -145,6 +149,15 @@ fn free(
     }
 }
 
+/// Whether `dokku-cli` is deploying the app: it records by itself what came of it, and has people told.
+fn is_by_program(standing: Option<&Standing>, now: Timestamp) -> bool {
+    let variables = standing.and_then(|standing| standing.variables.clone());
+    variables.is_some_and(|variables| {
+        let journal = Journal::of(&variables.into_map());
+        matches!(journal, Ok(Some(journal)) if !journal.is_expired(now))
+    })
+}
+
 fn passed(deploy: &Deploy, ledger: &mut Ledger) -> Result<u8, Failure> {
     ledger.memory.allowed = Some(deploy.commit.to_owned());
     ledger.memory.refused = None;
@@ -171,9 +184,31 @@ fn remember(standing: Option<&Standing>, ledger: &mut Ledger) -> Result<(), Fail
 pub fn record(place: &Place, happening: Happening, now: Timestamp, ui: &Ui) {
     let log = Log::in_directory(place.data());
     let recorded = break_glass::adopt(place, &log, now)
-        .and_then(|()| log.append(happening, &place.key, now).map(drop));
-    if let Err(error) = recorded {
-        say(ui, &format!("This was not recorded: {error}"));
+        .and_then(|()| log.append(happening.clone(), &place.key, now));
+    let digest = match recorded {
+        Ok(digest) => digest,
+        Err(error) => {
+            say(ui, &format!("This was not recorded: {error}"));
+            String::new()
+        }
+    };
+    if happening.is_told {
+        return;
+    }
+    let entry = Entry {
+        seq: 0,
+        time: now,
+        happening,
+        key: place.key.clone(),
+        cut: 0,
+        prev: String::new(),
+    };
+    let noticed = match as_entry(&entry, &digest) {
+        Some(entry) => notices::notice(place, &entry, now),
+        None => Ok(()),
+    };
+    if let Err(error) = noticed {
+        say(ui, &format!("Nobody is told of this: {error}"));
     }
 }
 

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use dokku_deploy::secret::Secret;
 use dokku_deploy::{
     app::AppName,
-    audit,
     lock::{self, LockState, Malformed, NewLock, check_reason},
     plugin_protocol::{Fault, FaultKind, LockRequest, Locking, UnlockRequest, Unlocking},
     store::Variables,
@@ -143,7 +142,7 @@ fn lock_in(
     happening.by = Some(request.by.clone());
     happening.reason = Some(request.reason.clone());
     happening.source = Some("deploy-system:lock".to_owned());
-    happening.id = known_id(request.record.as_deref());
+    happening.known_elsewhere(request.record.as_ref());
     record(place, happening, now, ui);
     Ok(Locking::Taken {
         lock: new.lock(),
@@ -209,18 +208,13 @@ fn unlock_in(
         .as_ref()
         .map(|lock| format!("was locked by {}: {}", lock.by, lock.reason));
     happening.source = Some("deploy-system:unlock".to_owned());
-    happening.id = known_id(request.record.as_deref());
+    happening.known_elsewhere(request.record.as_ref());
     record(place, happening, now, ui);
     Ok(Unlocking::Unlocked {
         was,
         had_expired,
         relocked,
     })
-}
-
-/// The id by which the asking side records it too, if it is one.
-fn known_id(given: Option<&str>) -> Option<String> {
-    given.filter(|id| audit::is_id(id)).map(str::to_owned)
 }
 
 pub(super) fn change(

@@ -15,6 +15,7 @@ mod images;
 mod journal;
 mod ledger;
 mod locks;
+mod notices;
 mod permit;
 mod place;
 mod refusal;
@@ -24,11 +25,12 @@ mod turn;
 mod watch;
 
 pub use self::{
-    audit::{Since, record_entry, verify},
+    audit::{Since, read as read_audit, record_entry, verify},
     gate::{Deploy, gate},
     images::{kept as kept_images, retain, roll_back},
     journal::journal,
     locks::{all as all_locks, lock, status, unlock},
+    notices::{configure as configure_notices, send as send_notices},
     permit::permit,
     place::Place,
     watch::{Change, app_destroyed, variables_changed},

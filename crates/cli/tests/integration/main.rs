@@ -18,6 +18,7 @@ mod deploy;
 mod init;
 mod interrupts;
 mod locks;
+mod notify;
 mod plugin;
 mod refusals;
 mod rollback;

@@ -67,6 +67,8 @@ known_words! {
         DeployAllowed = "deploy-allowed",
         /// An earlier release was made to serve again.
         Rollback = "rollback",
+        /// The host ran the kept image of an earlier release again.
+        ImageRollback = "image-rollback",
         /// The app of a pull request was deployed.
         Preview = "preview",
         /// The app of a pull request was removed.

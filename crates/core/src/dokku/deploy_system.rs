@@ -12,9 +12,9 @@ use crate::{
     command::DokkuCommand,
     host::{Answer, HostError},
     plugin_protocol::{
-        BackupRequest, BackupsRequest, Fault, Greeting, JournalRequest, LockRequest, Mismatch,
-        Outcome, PROTOCOL, PermitRequest, RecordRequest, Reply, RetainRequest, RollbackRequest,
-        UnlockRequest, encode,
+        AuditRequest, BackupRequest, BackupsRequest, Fault, Greeting, JournalRequest, LockRequest,
+        Mismatch, NotifyRequest, Outcome, PROTOCOL, PermitRequest, RecordRequest, Reply,
+        RetainRequest, RollbackRequest, UnlockRequest, encode,
     },
     secret::Secret,
 };
@@ -147,6 +147,18 @@ pub fn backup_prune(request: &BackupsRequest) -> DokkuCommand {
 /// Writes a backup of the host to standard output, as it lies there.
 pub fn backup_send(name: &StoredName) -> DokkuCommand {
     DokkuCommand::new("deploy-system:backup-send").arg(name.to_string())
+}
+
+/// Asks for entries of the host's audit log. Answers an
+/// [`AuditAnswer`](crate::plugin_protocol::AuditAnswer).
+pub fn audit(request: &AuditRequest) -> DokkuCommand {
+    command("audit").input(Secret::new(encode(request)))
+}
+
+/// Changes whom the host tells, or asks for it. Answers a
+/// [`NotifyState`](crate::plugin_protocol::NotifyState).
+pub fn notify(request: &NotifyRequest) -> DokkuCommand {
+    command("notify").input(Secret::new(encode(request)))
 }
 
 /// Reads the answer to any of these. `host` is its name for messages.

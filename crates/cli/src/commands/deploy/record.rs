@@ -1,7 +1,9 @@
 //! The one entry that a deploy ends in, whatever came of it.
 
+use std::cell::Cell;
+
 use dokku_deploy::{
-    audit::{Action, AuditEntry, Origin, key},
+    audit::{Action, AuditEntry, Origin, Status, key},
     deployment::Deployment,
     host::Host,
     rollout::{Plan, Wish},
@@ -13,7 +15,7 @@ use crate::{
     host::SshHost,
     invocation::Invocation,
     origin,
-    publish::{self, Chain, publish},
+    publish::{self, Chain, Telling, publish, tell},
     repository::Repository,
 };
 
@@ -24,6 +26,8 @@ pub struct Record<'a> {
     host: &'a SshHost<'a>,
     invocation: &'a Invocation<'a>,
     origin: Origin,
+    /// What tells that it has begun, while it goes on.
+    begun: Cell<Option<Telling>>,
 }
 
 impl<'a> Record<'a> {
@@ -41,7 +45,21 @@ impl<'a> Record<'a> {
             host,
             invocation,
             origin,
+            begun: Cell::new(None),
         })
+    }
+
+    /// It begins to change things.
+    pub fn begins(&self) {
+        let wish = self.wish;
+        let entry = AuditEntry::of_deploy(
+            &wish.app,
+            wish.environment,
+            &wish.commit,
+            Status::Started,
+            &self.origin,
+        );
+        self.begun.set(tell(&entry, self.invocation));
     }
 
     /// It was refused, or failed before anything was changed.
@@ -100,6 +118,9 @@ impl<'a> Record<'a> {
     }
 
     fn publish(&self, entry: &AuditEntry) {
+        if let Some(begun) = self.begun.take() {
+            begun.finish(self.invocation);
+        }
         publish(entry, Chain::over(self.host), self.invocation);
     }
 }

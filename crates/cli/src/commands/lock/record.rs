@@ -6,7 +6,7 @@ use dokku_deploy::{
     clock::stamp,
     host::Host,
     lock::Lock,
-    plugin_protocol::{Locking, Unlocking},
+    plugin_protocol::{Elsewhere, Locking, Unlocking},
 };
 use jiff::Timestamp;
 
@@ -35,9 +35,12 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The id of the entry, by which the plugin on the host records the same.
-    pub fn id(&self) -> String {
-        audit::id(self.origin.time, self.origin.nonce)
+    /// By which id the plugin on the host records the same, and whether it has to tell people.
+    pub fn elsewhere(&self) -> Elsewhere {
+        Elsewhere {
+            id: audit::id(self.origin.time, self.origin.nonce),
+            is_told: publish::tells(),
+        }
     }
 
     /// Records what came of a request for a lock. What the plugin did, it has recorded by itself; a

@@ -35,7 +35,7 @@ pub fn run(arguments: &UnlockArguments, invocation: &Invocation<'_>) -> Result<u
             request: UnlockRequest {
                 by,
                 only,
-                record: Some(record.id()),
+                record: Some(record.elsewhere()),
             },
         };
         let unlocking = release(wish, ground);

@@ -38,7 +38,7 @@ pub fn run(
     let ui = invocation.ui;
     let (locking, way, host) = on_host(invocation, |ground, ssh| {
         let record = Record::begin(&wish.request.by, ssh, invocation);
-        wish.request.record = Some(record.id());
+        wish.request.record = Some(record.elsewhere());
         let taken = take(&wish, arguments, ground, ui);
         record.locked(&wish.app, taken.as_ref().map(|(locking, _)| locking));
         let (locking, way) = taken?;

@@ -135,6 +135,8 @@ const HELP: &str = "\
     deploy-system:backup-verify [<app>|--id <id>], Read backups of this host to their ends
     deploy-system:backup-send <id>, Write a backup of this host to standard output
     deploy-system:break-glass <reason>|--end, Let every deploy pass until this is ended
+    deploy-system:audit, Entries of the audit log (asked by dokku-cli, on standard input)
+    deploy-system:notify, Change whom the host tells (asked by dokku-cli, on standard input)
     deploy-system:record, Put an entry into the audit log (asked by dokku-cli, on standard input)
     deploy-system:version, Print the plugin's version and protocol
     deploy-system:help, Print this";

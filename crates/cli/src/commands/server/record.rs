@@ -47,6 +47,7 @@ impl<'a> Record<'a> {
         entry.finish(status, self.origin.time, Timestamp::now());
         let request = RecordRequest {
             entry: entry.clone(),
+            is_told: publish::tells(),
         };
         if let Err(why) = self.root.record(&request) {
             self.invocation.ui.warning(&format!(

@@ -17,11 +17,15 @@ pub const CURRENT: &str = "audit.jsonl";
 /// Bytes after which a segment is closed: some thousand entries.
 const FULL: u64 = 1024 * 1024;
 
+/// Closed segments that are kept.
+const KEPT: usize = 64;
+
 /// The log in a directory.
 #[derive(Debug)]
 pub struct Log {
     directory: PathBuf,
     full: u64,
+    kept: usize,
 }
 
 /// An entry of the log, as what follows it refers to it.
@@ -39,6 +43,7 @@ impl Log {
         Self {
             directory,
             full: FULL,
+            kept: KEPT,
         }
     }
 
@@ -106,11 +111,36 @@ impl Log {
             drop(file);
             file = self.rotate(&path, tail.seq)?;
             tail = checkpoint(&mut file, &tail, key, now)?;
+            tail = self.retire(&mut file, tail, key, now)?;
         } else if file.metadata()?.len() == 0 && tail.seq > 0 {
             // The last writer was killed between closing a segment and beginning the next.
             tail = checkpoint(&mut file, &tail, key, now)?;
         }
         write(&mut file, happening, &tail, key, now, cut)
+    }
+
+    /// Removes the oldest segments beyond those that are kept. First the chain says so, with the hash
+    /// at which it begins from then on; a kill in between leaves a segment that goes the next time.
+    fn retire(
+        &self,
+        file: &mut File,
+        mut tail: Tail,
+        key: &Key,
+        now: Timestamp,
+    ) -> io::Result<Tail> {
+        let segments = segments(&self.directory)?;
+        let surplus = segments.len().saturating_sub(self.kept);
+        for path in segments.iter().take(surplus) {
+            let line = last_line(&mut File::open(path)?)?.ok_or_else(|| damaged(path))?;
+            let last = self::tail(path, &line)?;
+            let mut happening = Happening::new(Event::Retired, "");
+            happening.app = None;
+            happening.source = Some(segment_name(last.seq));
+            happening.last = Some(last.hash);
+            tail = write(file, happening, &tail, key, now, 0)?;
+            fs_err::remove_file(path)?;
+        }
+        Ok(tail)
     }
 
     /// Closes the present segment under the number of its last entry, and begins a new one.
@@ -138,6 +168,12 @@ impl Log {
     #[cfg(test)]
     pub fn full_at(self, full: u64) -> Self {
         Self { full, ..self }
+    }
+
+    /// With so many closed segments kept, for tests.
+    #[cfg(test)]
+    pub fn keeping(self, kept: usize) -> Self {
+        Self { kept, ..self }
     }
 }
 

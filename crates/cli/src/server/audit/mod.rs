@@ -6,9 +6,13 @@
 
 mod log;
 mod recorded;
+mod shown;
 mod verify;
 
-use dokku_deploy::audit::AuditEntry;
+use dokku_deploy::{
+    audit::{AuditEntry, is_id},
+    plugin_protocol::Elsewhere,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -18,6 +22,7 @@ use super::place::Key;
 pub use self::{
     log::Log,
     recorded::record_entry,
+    shown::{as_entry, read},
     verify::{Since, verify},
 };
 
@@ -50,6 +55,8 @@ pub enum Event {
     Recorded,
     /// A segment of the log begins.
     Checkpoint,
+    /// The oldest segment is removed.
+    Retired,
 }
 
 /// What is to be recorded.
@@ -78,6 +85,12 @@ pub struct Happening {
     /// The whole entry, where one was sent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub entry: Option<Box<AuditEntry>>,
+    /// The hash of the last entry of a segment that is removed: where the chain begins then.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last: Option<String>,
+    /// Whether somebody else tells people of it. Not recorded.
+    #[serde(skip)]
+    pub is_told: bool,
 }
 
 impl Happening {
@@ -92,7 +105,20 @@ impl Happening {
             source: None,
             id: None,
             entry: None,
+            last: None,
+            is_told: false,
         }
+    }
+}
+
+impl Happening {
+    /// The asking side records it too, and perhaps tells people.
+    pub fn known_elsewhere(&mut self, elsewhere: Option<&Elsewhere>) {
+        let Some(elsewhere) = elsewhere.filter(|elsewhere| is_id(&elsewhere.id)) else {
+            return;
+        };
+        self.id = Some(elsewhere.id.clone());
+        self.is_told = elsewhere.is_told;
     }
 }
 

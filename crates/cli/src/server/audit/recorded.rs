@@ -7,7 +7,7 @@ use dokku_deploy::{
 use jiff::Timestamp;
 
 use super::{Event, Happening, Log};
-use crate::server::{break_glass, place::Place};
+use crate::server::{break_glass, notices, place::Place};
 
 /// Puts an entry that was sent into the log, once however often it is sent. In whose name the ssh key
 /// came is recorded beside what the entry itself says.
@@ -18,7 +18,7 @@ pub fn record_entry(
 ) -> Result<Recorded, Fault> {
     let fault = |kind, message: String| Fault { kind, message };
     let invalid = |message: String| fault(FaultKind::Invalid, message);
-    let RecordRequest { entry } = request;
+    let RecordRequest { entry, is_told } = request;
     if !is_id(&entry.id) {
         return Err(invalid(format!(
             "{:?} is no id of an entry",
@@ -30,13 +30,18 @@ pub fn record_entry(
         by: Some(entry.actor.clone()).filter(|actor| !actor.is_empty()),
         id: Some(entry.id.clone()),
         source: Some("deploy-system:record".to_owned()),
-        entry: Some(Box::new(entry)),
+        entry: Some(Box::new(entry.clone())),
         ..Happening::new(Event::Recorded, "")
     };
     let log = Log::in_directory(place.data());
     let (tail, is_new) = break_glass::adopt(place, &log, now)
         .and_then(|()| log.append_once(happening, &place.key, now))
         .map_err(|error| fault(FaultKind::Failed, error.to_string()))?;
+    if is_new && !is_told {
+        // It is in the log; that nobody is told of it is said to whoever looks: `server notify show`.
+        notices::notice(place, &entry, now)
+            .map_err(|error| fault(FaultKind::Failed, format!("nobody is told: {error}")))?;
+    }
     Ok(Recorded {
         is_new,
         seq: tail.seq,

@@ -1,11 +1,12 @@
 //! Checking the chain of the log.
 
 use std::{
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
 };
 
-use super::{Entry, GENESIS, hash, log::segments};
+use super::{Entry, Event, GENESIS, hash, log::segments};
 
 /// A log whose chain holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +96,9 @@ pub fn verify(path: &Path, since: &Since, known: Option<&str>) -> Result<Chain, 
         Since::Beginning => Some(1),
         Since::After(_) => None,
     };
+    // Where the chain begins if its first segments were retired: the chain itself has to say so.
+    let mut beginning: Option<(String, u64)> = None;
+    let mut retired = BTreeSet::new();
     let mut is_known = known.is_none_or(|hash| hash == chain.last);
     let count = chain.files.len();
     for (index, file) in chain.files.iter().enumerate() {
@@ -111,6 +115,11 @@ pub fn verify(path: &Path, since: &Since, known: Option<&str>) -> Result<Chain, 
             let place = || format!("{} line {}", file.display(), number + 1);
             let entry: Entry =
                 serde_json::from_slice(line).map_err(|_| BadChain::NoEntry { place: place() })?;
+            if *since == Since::Beginning && chain.entries == 0 && entry.seq > 1 {
+                beginning = Some((entry.prev.clone(), entry.seq));
+                chain.last.clone_from(&entry.prev);
+                next = None;
+            }
             let expected = next.unwrap_or(entry.seq);
             if entry.prev != chain.last || entry.seq != expected {
                 return Err(BadChain::Broken {
@@ -119,11 +128,23 @@ pub fn verify(path: &Path, since: &Since, known: Option<&str>) -> Result<Chain, 
                     expected,
                 });
             }
+            if entry.happening.event == Event::Retired {
+                retired.extend(entry.happening.last);
+            }
             chain.last = hash(line);
             chain.entries += 1;
             is_known |= known == Some(chain.last.as_str());
             next = Some(entry.seq + 1);
         }
+    }
+    if let Some((hash, seq)) = beginning
+        && !retired.contains(&hash)
+    {
+        return Err(BadChain::Broken {
+            place: first_place(&chain.files),
+            seq,
+            expected: 1,
+        });
     }
     match known {
         Some(hash) if !is_known => Err(BadChain::Cut {
@@ -132,6 +153,11 @@ pub fn verify(path: &Path, since: &Since, known: Option<&str>) -> Result<Chain, 
         }),
         _ => Ok(chain),
     }
+}
+
+fn first_place(files: &[PathBuf]) -> String {
+    let file = files.first().map(|file| file.display().to_string());
+    format!("{} line 1", file.unwrap_or_default())
 }
 
 fn files(path: &Path) -> io::Result<Vec<PathBuf>> {

@@ -129,7 +129,11 @@ pub fn scheduled(place: &Place, ui: &Ui) -> Result<BackupReport, Fault> {
             ..Origin::default()
         };
         for entry in entries(report, started, origin) {
-            if let Err(fault) = record_entry(place, RecordRequest { entry }, Timestamp::now()) {
+            let request = RecordRequest {
+                entry,
+                is_told: false,
+            };
+            if let Err(fault) = record_entry(place, request, Timestamp::now()) {
                 ui.warning(&format!("this was not recorded: {fault}"));
             }
         }

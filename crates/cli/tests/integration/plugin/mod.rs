@@ -8,6 +8,7 @@ mod gate;
 mod images;
 mod journal;
 mod locks;
+mod notices;
 mod races;
 pub mod record;
 mod setup;

@@ -97,6 +97,37 @@ fn every_end_of_a_deploy_is_recorded_once() {
     shop.deploy(&["--dry-run"]).run();
     shop.fails(3, &["--var", "=x"]);
     assert_eq!(summary(&host).len(), 4);
+    let shown = |words: &[&str]| -> Vec<String> {
+        let words: Vec<&str> = ["audit", "--json"].iter().chain(words).copied().collect();
+        let ran = host.host.cli(&words).run();
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        let read: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let entries = read["entries"].as_array().unwrap().iter();
+        entries
+            .map(|entry| format!("{} {}", entry["action"], entry["status"]).replace('"', ""))
+            .collect()
+    };
+    assert_eq!(
+        shown(&["--app", "shop", "--action", "deploy"]),
+        [
+            "deploy refused",
+            "deploy cancelled",
+            "deploy failure",
+            "deploy success"
+        ]
+    );
+    assert_eq!(
+        shown(&["--limit", "2"]),
+        ["unlock success", "deploy refused"]
+    );
+    assert_eq!(shown(&["--actor", "nobody"]), Vec::<String>::new());
+    assert_eq!(shown(&["--since", "2999-01-01"]), Vec::<String>::new());
+    assert!(shown(&["--since", "1d"]).len() > 6);
+    let told = host.host.cli(&["audit", "--action", "lock"]).run();
+    assert!(
+        told.stdout.contains("lock") && told.stdout.contains("maintenance"),
+        "{told:?}"
+    );
     let verified = host
         .host
         .cli(&["audit", "verify", &host.data().display().to_string()])

@@ -24,8 +24,10 @@ const LONGEST_INPUT: usize = 16 * 1024 * 1024;
 
 #[derive(Debug, Subcommand)]
 pub enum Asked {
+    Audit(Common),
     Images(AppWords),
     Journal(AppWords),
+    Notify(Common),
     Record(Common),
     Retain(RequestWords),
     RollbackImage(RequestWords),
@@ -65,6 +67,26 @@ pub fn run(
                 invocation,
                 |journaling| tell::journaled(&app, &journaling, invocation),
             )
+        }
+        Asked::Audit(common) => {
+            let read = from_input(LONGEST_RECORD).and_then(|request| {
+                server::read_audit(place, &request).map_err(|error| Fault {
+                    kind: FaultKind::Failed,
+                    message: error.to_string(),
+                })
+            });
+            answer(common.format == "json", read, invocation, |read| {
+                ui.json(&read.entries)?;
+                Ok(exit_codes::OK)
+            })
+        }
+        Asked::Notify(common) => {
+            let state = from_input(LONGEST_RECORD)
+                .and_then(|request| server::configure_notices(place, &request));
+            answer(common.format == "json", state, invocation, |state| {
+                ui.json(&state)?;
+                Ok(exit_codes::OK)
+            })
         }
         Asked::Record(common) => {
             let recorded = from_input(LONGEST_RECORD)

@@ -161,6 +161,52 @@ fn a_kill_between_two_segments_is_made_good() {
 }
 
 #[test]
+fn segments_are_retired_and_the_chain_says_so() {
+    let dir = TempDir::new().unwrap();
+    let log = Log::in_directory(dir.path().to_owned())
+        .full_at(700)
+        .keeping(2);
+    let now = "2026-11-23T12:00:00Z".parse().unwrap();
+    let mut last = String::new();
+    for number in 0..30 {
+        let mut happening = Happening::new(Event::Denied, "shop");
+        happening.reason = Some(format!("reason {number}"));
+        last = log.append(happening, &Key::default(), now).unwrap();
+    }
+    let chain = check(dir.path(), Some(&last)).unwrap();
+    assert_eq!(chain.files.len(), 3, "{:?}", chain.files);
+    assert!(chain.entries < 30);
+    // No more can be taken away than the chain says.
+    let first = chain.files[0].clone();
+    fs_err::remove_file(&first).unwrap();
+    assert!(matches!(
+        check(dir.path(), Some(&last)),
+        Err(BadChain::Broken { expected: 1, .. })
+    ));
+    // Of a log that has grown without it the chain verifies at every moment until its oldest part goes.
+    let dir = TempDir::new().unwrap();
+    write(dir.path(), 700, 12);
+    let before: Vec<_> = check(dir.path(), None)
+        .unwrap()
+        .files
+        .into_iter()
+        .map(|path| (path.clone(), fs_err::read(&path).unwrap()))
+        .collect();
+    let log = Log::in_directory(dir.path().to_owned())
+        .full_at(700)
+        .keeping(2);
+    while before[0].0.exists() {
+        log.append(Happening::new(Event::Denied, "shop"), &Key::default(), now)
+            .unwrap();
+        check(dir.path(), None).unwrap();
+    }
+    // As if a kill had come before the last removal: the segment is there, and known to be gone.
+    let (path, bytes) = before.iter().rfind(|(path, _)| !path.exists()).unwrap();
+    fs_err::write(path, bytes).unwrap();
+    check(dir.path(), None).unwrap();
+}
+
+#[test]
 fn many_writers_make_one_chain() {
     let dir = TempDir::new().unwrap();
     std::thread::scope(|scope| {
