@@ -30,13 +30,13 @@ pub fn lock(
         &ZonedDateTime::now(),
     )?;
     let group = nonce();
-    let request = || LockRequest {
+    let request = |record: &Record<'_>| LockRequest {
         reason: reason.to_owned(),
         by: by.clone(),
         end,
         id: group_id(&group, &nonce()),
         replace: false,
-        record: None,
+        record: Some(record.one_of_several()),
     };
     let (results, way, host) = on_host(invocation, |ground, ssh| {
         let record = Record::begin(&by, ssh, invocation);
@@ -49,7 +49,7 @@ pub fn lock(
             match &status.lock {
                 Seen::Unlocked | Seen::Expired(_) => wishes.push(Lock {
                     app,
-                    request: request(),
+                    request: request(&record),
                 }),
                 Seen::Locked(lock) => results.push((app, Ok(Locking::Held { lock: lock.clone() }))),
                 Seen::Unknown { why } => {
@@ -123,7 +123,7 @@ pub fn unlock(arguments: &UnlockArguments, invocation: &Invocation<'_>) -> Resul
             release::confirm(ui)?;
         }
         let record = Record::begin(&by, ssh, invocation);
-        let results = undo(&newest, &by, way, ground);
+        let results = undo(&newest, &by, way, ground, &record);
         let is_gone = |result: &Unlocking| matches!(result, Unlocking::Unlocked { .. });
         let (apps, failed) = changed(&results, is_gone);
         record.together(Action::Unlock, &apps, failed, "");
@@ -179,7 +179,13 @@ pub fn unlock(arguments: &UnlockArguments, invocation: &Invocation<'_>) -> Resul
 
 type Results<T> = Vec<(AppName, Result<T, LockError>)>;
 
-fn undo(group: &Group, by: &str, way: lock::Way, ground: Ground<'_>) -> Results<Unlocking> {
+fn undo(
+    group: &Group,
+    by: &str,
+    way: lock::Way,
+    ground: Ground<'_>,
+    record: &Record<'_>,
+) -> Results<Unlocking> {
     let wishes: Vec<Unlock> = group
         .locks
         .iter()
@@ -188,7 +194,7 @@ fn undo(group: &Group, by: &str, way: lock::Way, ground: Ground<'_>) -> Results<
             request: UnlockRequest {
                 by: by.to_owned(),
                 only: Some(lock.fingerprint()),
-                record: None,
+                record: Some(record.one_of_several()),
             },
         })
         .collect();

@@ -43,6 +43,14 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// The same for one app of several, of which the entry tells together.
+    pub fn one_of_several(&self) -> Elsewhere {
+        Elsewhere {
+            id: audit::id(self.origin.time, rand::random()),
+            is_told: publish::tells(),
+        }
+    }
+
     /// Records what came of a request for a lock. What the plugin did, it has recorded by itself; a
     /// host without it keeps no record.
     pub fn locked(&self, app: &AppName, result: Result<&Locking, &Failure>) {
