@@ -78,22 +78,24 @@ fn a_deploy_is_told_to_everyone_once_and_signed() {
     );
     assert_eq!(webhook.header("x-deploy-event"), "deployment");
     assert!(webhook.header("x-deploy-delivery").len() == 16);
-    let by_openssl = |text: &str| {
+    let signature_of = |text: &str| {
         use hmac::{Hmac, KeyInit, Mac};
         let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"hunter3").unwrap();
         mac.update(text.as_bytes());
         let digest = mac.finalize().into_bytes();
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = digest
+            .iter()
+            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         format!("sha256={hex}")
     };
     assert_eq!(
         webhook.header("x-deploy-signature"),
-        by_openssl(&webhook.body)
+        signature_of(&webhook.body)
     );
     let stamped = format!("{}.{}", webhook.header("x-deploy-timestamp"), webhook.body);
     assert_eq!(
         webhook.header("x-deploy-signature-v2"),
-        by_openssl(&stamped)
+        signature_of(&stamped)
     );
     assert!(of("slack")[0].body.contains("Deployed successfully"));
 }
