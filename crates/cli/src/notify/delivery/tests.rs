@@ -156,7 +156,7 @@ fn who_wants_to_be_left_alone_for_long_is() {
     let (url, _) = receiver(vec![later]);
     assert_eq!(
         end_of(&url, patience()),
-        Err(Undelivered::Later(Duration::from_secs(3600)))
+        Err(Undelivered::Later(Duration::from_hours(1)))
     );
 }
 
