@@ -14,6 +14,7 @@ mod backup;
 mod ci;
 mod cleanup;
 mod connection;
+mod dashboard;
 mod deploy;
 mod init;
 mod interrupts;

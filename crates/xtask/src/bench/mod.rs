@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the numbers that this project promises, each beside what it is compared with, in one run.
 
 mod backup;
+mod dashboard;
 mod deploy;
 mod lock;
 mod table;
@@ -46,6 +47,7 @@ pub fn run(is_written: bool) -> anyhow::Result<ExitCode> {
         table.push(row);
     }
     for row in lock::measure(&cli, &sandbox, &interrupts)? {
+    for row in dashboard::measure(&cli, &interrupts)? {
         table.push(row);
     }
 

@@ -1,0 +1,163 @@
+//! What is published on the data branch.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use serde_json::Value;
+
+use super::{host, make_private};
+use crate::support::TestHost;
+
+fn git(host: &TestHost, words: &[&str]) -> String {
+    let output = Command::new("git")
+        .current_dir(host.home())
+        .args(words)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "git {words:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// An empty repository for the data.
+fn repository(host: &TestHost) -> PathBuf {
+    git(host, &["init", "--quiet", "--bare", "data.git"]);
+    host.home().join("data.git")
+}
+
+fn published(host: &TestHost, name: &str) -> Value {
+    let text = git(
+        host,
+        &["-C", "data.git", "show", &format!("gh-pages:{name}")],
+    );
+    serde_json::from_str(&text).unwrap()
+}
+
+fn names(host: &TestHost) -> Vec<String> {
+    let names = git(
+        host,
+        &["-C", "data.git", "ls-tree", "--name-only", "gh-pages"],
+    );
+    names.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn every_operation_tells_the_branch_of_itself() {
+    let host = TestHost::start();
+    host.create_app("shop");
+    let repository = repository(&host);
+    make_private(&host);
+    let cli = |words: &[&str]| {
+        host.cli(words)
+            .env("DASHBOARD_REPOSITORY", &repository)
+            .run()
+    };
+    let ran = cli(&["lock", "shop", "big migration", "--by", "ada"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let apps = published(&host, "apps.json");
+    assert_eq!(apps["apps"][0]["name"], "shop");
+    assert_eq!(apps["apps"][0]["lock"]["reason"], "big migration");
+    let log = published(&host, "audit-log.json");
+    assert_eq!(log["entries"][0]["action"], "lock");
+    assert!(names(&host).contains(&"audit-report.md".to_owned()));
+    assert!(names(&host).contains(&"index.html".to_owned()));
+    let ran = cli(&["unlock", "shop", "--by", "ada"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(published(&host, "apps.json")["apps"][0]["lock"].is_null());
+    assert_eq!(
+        published(&host, "audit-log.json")["entries"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    let subjects = git(&host, &["-C", "data.git", "log", "--format=%s", "gh-pages"]);
+    assert_eq!(
+        subjects,
+        "Update dashboard: shop unlock\nUpdate dashboard: shop lock\n"
+    );
+
+    // Made public, it keeps what strangers may see.
+    fs::remove_file(host.home().join(".dokku/config.yml")).unwrap();
+    let ran = cli(&["lock", "shop", "hidden reason", "--by", "ada@example.com"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(!names(&host).iter().any(|name| name.starts_with("audit")));
+    let apps = published(&host, "apps.json").to_string();
+    assert!(
+        !apps.contains("hidden reason") && !apps.contains("ada@example"),
+        "{apps}"
+    );
+
+    let nowhere = host.home().join("nowhere.git");
+    let ran = host
+        .cli(&["unlock", "shop", "--by", "ada", "--force"])
+        .env("DASHBOARD_REPOSITORY", nowhere)
+        .run();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("the dashboard does not tell of this unlock"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn publish_merges_with_what_is_there_and_leaves_other_branches_alone() {
+    let host = host();
+    let repository = repository(&host);
+    let repository = repository.to_str().unwrap();
+    let publish = |more: &[&str]| {
+        let words = ["dashboard", "publish", "--repository", repository];
+        host.cli(&[&words[..], more].concat()).run()
+    };
+    let ran = publish(&[]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    host.create_app("docs");
+    host.ssh("apps:destroy shop --force");
+    let ran = publish(&[]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let apps = published(&host, "apps.json");
+    let names: Vec<&str> = apps["apps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|app| app["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["docs"]);
+    assert!(apps["removed"]["shop"].is_string(), "{apps}");
+
+    // An app's own pages.
+    git(&host, &["clone", "--quiet", "data.git", "clone"]);
+    fs::write(host.home().join("clone/CNAME"), "shop.example.com").unwrap();
+    let identity = ["-c", "user.name=a", "-c", "user.email=a@b"];
+    git(
+        &host,
+        &["-C", "clone", "checkout", "--quiet", "--orphan", "pages"],
+    );
+    git(&host, &["-C", "clone", "add", "CNAME"]);
+    git(
+        &host,
+        &[
+            &["-C", "clone"],
+            &identity[..],
+            &["commit", "--quiet", "-m", "x"],
+        ]
+        .concat(),
+    );
+    git(
+        &host,
+        &["-C", "clone", "push", "--quiet", "origin", "pages"],
+    );
+    let before = git(&host, &["-C", "data.git", "rev-parse", "pages"]);
+    let ran = publish(&["--branch", "pages"]);
+    assert_eq!(ran.status, Some(4), "{ran:?}");
+    assert_eq!(
+        git(&host, &["-C", "data.git", "rev-parse", "pages"]),
+        before
+    );
+    let ran = publish(&["--branch", "pages", "--adopt"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let kept = git(&host, &["-C", "data.git", "show", "pages:CNAME"]);
+    assert_eq!(kept, "shop.example.com");
+    let ran = host.cli(&["dashboard", "publish"]).run();
+    assert_eq!(ran.status, Some(3), "{ran:?}");
+    assert!(ran.stderr.contains("DASHBOARD_REPOSITORY"), "{ran:?}");
+}
