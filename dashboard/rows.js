@@ -64,7 +64,8 @@ export class Rows {
     this.#items = items;
     this.#now = now;
     this.#table.setAttribute("aria-rowcount", items.length + 1);
-    this.measure();
+    if (this.#height === 0) this.measure();
+    else this.#fit();
   }
 
   /** The height of a row follows the width of the window and the size of its text. */
@@ -73,12 +74,16 @@ export class Rows {
     this.#body.append(probe);
     this.#height = probe.getBoundingClientRect().height || 80;
     probe.remove();
-    this.#body.style.height = `${this.#items.length * this.#height}px`;
-    this.draw(true);
+    this.#fit();
   }
 
-  /** Draws what can be seen; `isNew` when the data may have changed too. */
-  draw(isNew = false) {
+  #fit() {
+    this.#body.style.height = `${this.#items.length * this.#height}px`;
+    this.draw();
+  }
+
+  /** Draws what can be seen. Rows whose app is the one that they show already are only moved. */
+  draw() {
     const top = this.#body.getBoundingClientRect().top;
     const first = Math.max(0, Math.floor(-top / this.#height) - MARGIN);
     const last = Math.min(this.#items.length, Math.ceil((window.innerHeight - top) / this.#height) + MARGIN);
@@ -98,12 +103,11 @@ export class Rows {
     let before = null;
     for (const [key, index] of [...wanted].sort((one, other) => other[1] - one[1])) {
       let row = this.#drawn.get(key);
-      const isUnknown = row === undefined;
-      if (isUnknown) {
+      if (row === undefined) {
         row = new Row(key);
         this.#drawn.set(key, row);
       }
-      if (isUnknown || isNew) row.fill(this.#items[index], this.#series(this.#items[index]), this.#now);
+      row.show(this.#items[index], this.#series(this.#items[index]), this.#now);
       row.place(index, this.#height);
       // In the document in the order in which they stand, for screen readers and the tab key.
       if (row.node.nextSibling !== before || row.node.parentNode === null) this.#body.insertBefore(row.node, before);
@@ -179,7 +183,16 @@ class Row {
     this.open.focus({ preventScroll: true });
   }
 
-  fill(app, series, now) {
+  /** Shows the app; what is shown already, and not half a minute ago, stays as it is. */
+  show(app, series, now) {
+    if (this.app === app && this.series === series && now - this.shown < 30e3) return;
+    this.app = app;
+    this.series = series;
+    this.shown = now;
+    this.#fill(app, series, now);
+  }
+
+  #fill(app, series, now) {
     this.node.dataset.status = app.status.kind;
     this.status.replaceChildren(statusIcon(app.status.kind), element("span", { class: "word", title: app.status.why }, app.status.word));
     this.open.textContent = app.key;

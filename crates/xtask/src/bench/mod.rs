@@ -47,6 +47,8 @@ pub fn run(is_written: bool) -> anyhow::Result<ExitCode> {
         table.push(row);
     }
     for row in lock::measure(&cli, &sandbox, &interrupts)? {
+        table.push(row);
+    }
     for row in dashboard::measure(&cli, &interrupts)? {
         table.push(row);
     }
