@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     process::{Command, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 use dokku_deploy::{clock::Clock, interrupt::Interrupts};
@@ -18,6 +19,9 @@ use crate::{
     interrupt::Watch,
     invocation::Invocation,
 };
+
+/// How long somebody who asks to stop may have to wait.
+const STEP: Duration = Duration::from_millis(250);
 
 /// Serves until somebody stops it.
 pub fn run(arguments: &ServeArguments, invocation: &Invocation<'_>) -> Result<u8, Failure> {
@@ -59,12 +63,25 @@ pub fn run(arguments: &ServeArguments, invocation: &Invocation<'_>) -> Result<u8
             },
         )?;
         data.set(files(&gathered));
-        clock.wait(arguments.every);
+        wait(arguments.every, &clock, &watch);
     }
     data.end();
     match watch.requests() {
         (1.., Some(signal)) => Ok(signal_code(signal)),
         _ => Ok(exit_codes::OK),
+    }
+}
+
+/// Waits until the next round, or until somebody asks to stop. In short steps: a request that came just
+/// before a wait does not end it.
+fn wait(time: Duration, clock: &RealClock, watch: &Watch) {
+    let end = clock.elapsed().saturating_add(time);
+    while watch.requests().0 == 0 {
+        let left = end.saturating_sub(clock.elapsed());
+        if left.is_zero() {
+            return;
+        }
+        clock.wait(left.min(STEP));
     }
 }
 
