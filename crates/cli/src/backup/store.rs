@@ -334,6 +334,20 @@ impl Written {
     }
 }
 
+/// Replaces the manifest of a file that has its name already.
+pub fn note(path: &Path, manifest: &Manifest) -> io::Result<()> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let text = manifest.to_json().map_err(io::Error::other)?;
+    let mut note = temporary(directory)?;
+    note.write_all(text.as_bytes())?;
+    note.as_file().sync_all()?;
+    note.persist(manifest_path(path))?;
+    fs::File::open(directory)?.sync_all()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

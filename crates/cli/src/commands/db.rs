@@ -4,9 +4,12 @@ mod backup;
 mod download;
 mod local;
 mod places;
+mod promote;
 mod record;
 mod restore;
+mod restore_test;
 mod service;
+mod services;
 
 use std::path::PathBuf;
 
@@ -49,6 +52,30 @@ pub enum Action {
     Prune(PruneArguments),
     /// Replace the data of a service by a backup
     Restore(RestoreArguments),
+    /// Make a service and link it to the app; one that is there is left as it is
+    Create(ServiceArguments),
+    /// Open the client of a service's engine; statements on standard input are passed to it
+    Connect(ServiceArguments),
+    /// Show what the host says of a service, without its password
+    Info(ServiceArguments),
+    /// Print the URL of a service, with its password
+    Url(ServiceArguments),
+    /// Make another service the app's database, such as one that restore --into has made
+    Promote(PromoteArguments),
+}
+
+/// What `create`, `connect`, `info` and `url` take.
+#[derive(Debug, Args)]
+pub struct ServiceArguments {
+    /// The kind of the service (postgres) or its name; create takes the kind, postgres otherwise
+    pub service: Option<String>,
+}
+
+/// What `promote` takes.
+#[derive(Debug, Args)]
+pub struct PromoteArguments {
+    /// The name of the service
+    pub service: String,
 }
 
 /// What `backup` takes.
@@ -116,6 +143,12 @@ pub struct VerifyArguments {
     /// Look into encrypted ones with the private key in this file (of age, or of ssh)
     #[arg(long, value_name = "FILE")]
     pub identity: Option<PathBuf>,
+    /// Restore it into a scratch service on the host, count what is there, and destroy the service
+    #[arg(long, conflicts_with = "all")]
+    pub restore: bool,
+    /// With --restore: refuse dumps of more than so many GiB
+    #[arg(long, value_name = "GIB", default_value_t = 10, requires = "restore")]
+    pub limit: u64,
 }
 
 /// What `prune` takes.
@@ -164,8 +197,16 @@ pub fn run(arguments: &DbArguments, invocation: &Invocation) -> Result<u8, Failu
         }
         Action::ListBackups(arguments) => places::list(&app, arguments.local, invocation),
         Action::Download(arguments) => download::run(&app, arguments, invocation),
+        Action::Verify(arguments) if arguments.restore => {
+            restore_test::run(&app, arguments, invocation)
+        }
         Action::Verify(arguments) => local::verify(&app, arguments, invocation),
         Action::Prune(arguments) => local::prune(&app, arguments, invocation),
         Action::Restore(arguments) => restore::run(&app, arguments, invocation),
+        Action::Create(arguments) => services::create(&app, arguments, invocation),
+        Action::Connect(arguments) => services::connect(&app, arguments, invocation),
+        Action::Info(arguments) => services::info(&app, arguments, invocation),
+        Action::Url(arguments) => services::url(&app, arguments, invocation),
+        Action::Promote(arguments) => promote::run(&app, arguments, invocation),
     }
 }

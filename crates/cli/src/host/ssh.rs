@@ -105,6 +105,12 @@ impl<'a> SshHost<'a> {
     /// Runs a command on this terminal: what is typed goes there, what comes back is shown as it
     /// is. SIGTERM ends it; Ctrl-C is the command's.
     pub fn attach(&self, command: &DokkuCommand) -> Result<i32, HostError> {
+        self.lend(command, true)
+    }
+
+    /// Runs a command whose streams are those of this program, on a terminal if it is one. SIGTERM
+    /// ends it.
+    pub fn lend(&self, command: &DokkuCommand, is_terminal: bool) -> Result<i32, HostError> {
         let line = command.wire()?;
         for _ in 0..ATTEMPTS {
             let _seat = self.seats.take();
@@ -112,7 +118,8 @@ impl<'a> SshHost<'a> {
             self.ui.detail(&format!("{}: {command}", self.name));
             let mut child = ssh()
                 .args(&passage.options)
-                .args(["-t", "--", self.connection.route().target.host(), &line])
+                .args(is_terminal.then_some("-t"))
+                .args(["--", self.connection.route().target.host(), &line])
                 .spawn()
                 .map_err(|error| local("ssh", &error))?;
             let status = loop {

@@ -99,6 +99,34 @@ pub fn read_linked(answer: &Answer) -> Result<Linked, HostError> {
     }
 }
 
+/// Makes a linked service the one whose URL is in the usual variable; the URL that was there is kept
+/// in another. A running app is restarted.
+pub fn promote(kind: ServiceKind, service: &ServiceName, app: &AppName) -> DokkuCommand {
+    on(kind, "promote", service)
+        .arg(app.as_str())
+        .confidential()
+}
+
+/// What became of a promotion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Promoted {
+    /// The variable has changed.
+    New,
+    /// It held this service's URL before.
+    Already,
+}
+
+/// Reads the answer to [`promote`].
+pub fn read_promoted(answer: &Answer) -> Result<Promoted, HostError> {
+    if answer.is_ok() {
+        Ok(Promoted::New)
+    } else if answer.complaint().contains("already promoted as") {
+        Ok(Promoted::Already)
+    } else {
+        Err(answer.refused())
+    }
+}
+
 /// Undoes [`link`], without a restart.
 pub fn unlink(kind: ServiceKind, service: &ServiceName, app: &AppName) -> DokkuCommand {
     on(kind, "unlink", service)
@@ -189,6 +217,22 @@ pub fn status(kind: ServiceKind, service: &ServiceName) -> DokkuCommand {
 /// Asks for everything about a service, for people or for [`read_image`]. Its URL is among it.
 pub fn info(kind: ServiceKind, service: &ServiceName) -> DokkuCommand {
     on(kind, "info", service).confidential()
+}
+
+/// Reads the answer to [`info`], label and value of each line, the URL left out; `None` when the
+/// service does not exist.
+pub fn read_description(answer: &Answer) -> Result<Option<Vec<(String, String)>>, HostError> {
+    let Some(text) = info_line(answer)? else {
+        return Ok(None);
+    };
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with("====="))
+        .filter_map(|line| line.split_once(':'))
+        .map(|(label, value)| (label.trim().to_owned(), value.trim().to_owned()))
+        .filter(|(_, value)| !value.contains("://"))
+        .collect();
+    Ok(Some(lines))
 }
 
 /// Reads the image of a service, `postgres:18.4`, from the answer to [`info`]; `None` when the
@@ -304,6 +348,7 @@ mod tests {
                 unlink(PG, &db, &app),
                 "postgres:unlink maindb pgapp --no-restart",
             ),
+            (promote(PG, &db, &app), "postgres:promote maindb pgapp"),
             (links(PG, &db), "postgres:links maindb"),
             (app_links(ServiceKind::Redis, &app), "redis:app-links pgapp"),
             (list(PG), "--quiet postgres:list"),
@@ -363,6 +408,12 @@ mod tests {
             assert!(read_linked(&recorded(id)).is_err(), "{id}");
         }
         assert!(is_app_missing(&recorded("postgres-link-missing-app")));
+        let already = " !     Service maindb already promoted as DATABASE_URL\n";
+        assert_eq!(
+            read_promoted(&answer(1, "", already)),
+            Ok(Promoted::Already)
+        );
+        assert!(read_promoted(&answer(1, "", " !     Not linked to app pgapp\n")).is_err());
         assert_eq!(read_unlinked(&recorded("postgres-unlink")), Ok(true));
     }
 
@@ -398,6 +449,13 @@ mod tests {
         assert!(dsn.expose().starts_with("postgres://postgres:"));
         assert_eq!(read_dsn(&recorded("postgres-info-missing")), Ok(None));
         assert!(read_dsn(&answer(0, "\n", "")).is_err());
+        let described = read_description(&recorded("redis-info")).unwrap().unwrap();
+        assert!(described.contains(&("Status".to_owned(), "running".to_owned())));
+        assert!(
+            !described
+                .iter()
+                .any(|(_, value)| value.contains("045f570c"))
+        );
         let image = read_image(&recorded("redis-info")).unwrap();
         assert_eq!(image.as_deref(), Some("redis:8.8.0"));
         assert_eq!(read_image(&recorded("postgres-info-missing")), Ok(None));

@@ -17,7 +17,8 @@ use dokku_deploy::{
 };
 use jiff::Timestamp;
 
-use self::{hands::Working, left::Record, source::Source};
+pub use self::{hands::Importer, outcome::refused, source::Source};
+use self::{hands::Working, left::Record};
 use super::{RestoreArguments, record, service};
 use crate::{
     clock::RealClock, commands::deploy::narration::Narration, exit_codes, failure::Failure,
@@ -32,16 +33,7 @@ pub fn run(
 ) -> Result<u8, Failure> {
     let (given, service) = backup_and_service(&arguments.words)?;
     let source = Source::find(app, given, arguments.identity.as_deref(), invocation)?;
-    let shown = if given == "latest" {
-        source
-            .path()
-            .strip_prefix(".")
-            .unwrap_or(source.path())
-            .display()
-            .to_string()
-    } else {
-        given.to_owned()
-    };
+    let shown = source.shown(given);
     let (file, _) = source.read(&shown)?;
     let into = arguments
         .into
@@ -84,7 +76,7 @@ pub fn run(
 fn decide(wish: &Wish, is_agreed: bool, host: &SshHost<'_>, ui: &Ui) -> Result<Plan, Failure> {
     let observed = restore::observe(wish, host)?;
     let plan = restore::plan(wish, &observed, Timestamp::now())
-        .map_err(|refusal| outcome::refused(&refusal, host.name()))?;
+        .map_err(|refusal| refused(&refusal, host.name()))?;
     show(&plan, ui);
     if wish.into.is_none() {
         confirm(&wish.app, is_agreed, ui)?;
@@ -118,7 +110,7 @@ fn perform(
 
 /// Does something on the host that has to be cleaned up: the first request to stop ends a step, and
 /// the clean-up goes out.
-fn patiently<T>(
+pub fn patiently<T>(
     invocation: &Invocation,
     act: impl FnOnce(&SshHost, &Watch) -> Result<T, Failure>,
 ) -> Result<T, Failure> {

@@ -12,8 +12,19 @@ use dokku_deploy::{
 
 use crate::{exit_codes, failure::Failure};
 
-/// The service that `given` means: a kind, a name, or the only one there is.
+/// The service that `given` means: a kind, a name, or the only one there is. Its dumps are
+/// understood.
 pub fn find(host: &dyn Host, app: &AppName, given: Option<&str>) -> Result<Linked, Failure> {
+    let (kind, name) = find_any(host, app, given)?;
+    understood(kind, name)
+}
+
+/// The service that `given` means, of whatever kind.
+pub fn find_any(
+    host: &dyn Host,
+    app: &AppName,
+    given: Option<&str>,
+) -> Result<(ServiceKind, ServiceName), Failure> {
     let kinds: Vec<ServiceKind> = match given.map(str::parse::<ServiceKind>) {
         Some(Ok(kind)) => vec![kind],
         _ => ServiceKind::ALL.to_vec(),
@@ -67,7 +78,7 @@ pub fn find(host: &dyn Host, app: &AppName, given: Option<&str>) -> Result<Linke
             );
         }
     };
-    understood(kind, name)
+    Ok((kind, name))
 }
 
 /// A service whose dumps can be checked.

@@ -4,9 +4,11 @@ mod bucket;
 mod faults;
 mod local;
 mod nightly;
+mod restore_tests;
 mod restores;
 mod round_trips;
 mod server;
+mod services;
 mod ways_back;
 
 use std::{
@@ -15,7 +17,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::support::TestHost;
+use crate::support::{TestHost, await_until};
 
 /// Backup files in a directory, by name.
 fn backups(directory: &Path) -> Vec<PathBuf> {
@@ -49,6 +51,23 @@ fn host_with(kind: &str) -> TestHost {
     host.ssh(&format!("{kind}:create store"));
     host.ssh(&format!("{kind}:link store shop --no-restart"));
     host
+}
+
+/// From now on calls of a verb wait on the host until [`TestHost::open_gate`]; what is returned waits
+/// until one does.
+fn gate<'a>(host: &'a TestHost, verb: &str) -> impl Fn() + use<'a> {
+    let (closed, waiting) = (host.home().join("closed"), host.home().join("waiting"));
+    fs::write(&closed, "").unwrap();
+    host.plugin(
+        "gate",
+        "user-auth",
+        &format!(
+            "case \"$3\" in {verb}) touch '{}'; while [ -e '{}' ]; do sleep 0.02; done;; esac\n",
+            waiting.display(),
+            closed.display()
+        ),
+    );
+    move || await_until("a call that waits", || waiting.exists())
 }
 
 /// Sends statements to the client of the service and returns what it says.

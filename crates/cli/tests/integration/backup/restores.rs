@@ -4,7 +4,7 @@ use std::fs;
 
 use rustix::process::Signal;
 
-use super::{backups, host_with, say};
+use super::{backups, gate, host_with, say};
 use crate::{
     deploy::Shop,
     support::{Started, TestHost, await_until},
@@ -36,19 +36,9 @@ fn changed_since() -> (TestHost, String) {
 
 /// From now on imports wait on the host; runs a restore up to there.
 fn held_at_import<'a>(host: &'a TestHost, file: &str) -> Started<'a> {
-    let (closed, waiting) = (host.home().join("closed"), host.home().join("waiting"));
-    fs::write(&closed, "").unwrap();
-    host.plugin(
-        "gate",
-        "user-auth",
-        &format!(
-            "case \"$3\" in postgres:import) touch '{}'; while [ -e '{}' ]; do sleep 0.02; done;; esac\n",
-            waiting.display(),
-            closed.display()
-        ),
-    );
+    let waits = gate(host, "postgres:import");
     let running = host.cli(&["db", "shop", "restore", file, "--yes"]).start();
-    await_until("the import", || waiting.exists());
+    waits();
     running
 }
 

@@ -14,7 +14,7 @@ mod wish;
 pub use self::{
     compare::{Verdict, compare, named},
     observe::{Observed, observe},
-    plan::{Plan, Refusal, Step, plan},
+    plan::{Plan, Refusal, Step, check_app, plan},
     run::{Ground, Halt, Hands, Restored, execute},
     test::{Scratch, Tested, destroy, leftovers, test},
     wish::{File, Wish},

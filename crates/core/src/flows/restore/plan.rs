@@ -17,6 +17,7 @@ use crate::{
     journal::Journal,
     lock::LockState,
     service::ServiceName,
+    store::Variables,
 };
 
 /// Why a restore is not begun. Nothing has been changed.
@@ -181,7 +182,11 @@ pub fn plan(wish: &Wish, observed: &Observed, now: Timestamp) -> Result<Plan, Re
         ];
         return Ok(plan);
     }
-    check_app(wish, observed, now)?;
+    let variables = observed
+        .variables
+        .as_ref()
+        .ok_or_else(|| Refusal::NoSuchApp(wish.app.clone()))?;
+    check_app(&wish.app, variables, wish.left_lock.as_deref(), now)?;
     plan.extra = compare(amounts, &observed.census.tables).extra;
     let others: Vec<String> = observed
         .apps
@@ -319,19 +324,21 @@ pub(super) fn check_file(wish: &Wish, observed: &Observed) -> Result<(), Refusal
     Ok(())
 }
 
-/// A locked app, and one that is being deployed, keeps its data.
-fn check_app(wish: &Wish, observed: &Observed, now: Timestamp) -> Result<(), Refusal> {
-    let app = &wish.app;
-    let Some(variables) = &observed.variables else {
-        return Err(Refusal::NoSuchApp(app.clone()));
-    };
+/// A locked app, and one that is being deployed, keeps its data. `left_lock` is the fingerprint of
+/// a lock that does not count, because its holder is dead.
+pub fn check_app(
+    app: &AppName,
+    variables: &Variables,
+    left_lock: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let unreadable = |why: String| Refusal::Unreadable {
         app: app.clone(),
         why,
     };
     let state = LockState::of(variables, now).map_err(|bad| unreadable(bad.to_string()))?;
     match state {
-        LockState::Locked(lock) if wish.left_lock.as_ref() != Some(&lock.fingerprint()) => {
+        LockState::Locked(lock) if left_lock != Some(lock.fingerprint().as_str()) => {
             return Err(Refusal::Locked {
                 app: app.clone(),
                 by: lock.by,

@@ -180,3 +180,33 @@ fn import(
 ) -> Result<Answer, HostError> {
     host.supply(command, &|| source.open(), interrupts)
 }
+
+/// Lends a hand to a restore test, which needs nothing but the stream.
+pub struct Importer<'a, 'h> {
+    /// The file.
+    pub source: &'a Source,
+    /// The host.
+    pub host: &'a SshHost<'h>,
+    /// Requests to stop.
+    pub interrupts: &'a dyn Interrupts,
+}
+
+impl Hands for Importer<'_, '_> {
+    fn lock(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn unlock(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn keep(&mut self) -> Result<String, String> {
+        Err("a restore test replaces nothing".to_owned())
+    }
+
+    fn import(&mut self, command: &DokkuCommand) -> Result<Answer, HostError> {
+        import(self.source, command, self.host, self.interrupts)
+    }
+
+    fn note(&mut self, _: &str) {}
+}

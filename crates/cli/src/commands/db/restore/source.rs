@@ -104,6 +104,21 @@ impl Source {
         &self.path
     }
 
+    /// Whether it is a file of this machine's, and no copy of one elsewhere.
+    pub fn is_here(&self) -> bool {
+        self.copy.is_none()
+    }
+
+    /// Its name for people, who named it so.
+    pub fn shown(&self, given: &str) -> String {
+        if given == "latest" {
+            let path = self.path.strip_prefix(".").unwrap_or(&self.path);
+            path.display().to_string()
+        } else {
+            given.to_owned()
+        }
+    }
+
     /// Where the copy of the present data goes.
     pub fn beside(&self) -> &Path {
         match self.path.parent() {
