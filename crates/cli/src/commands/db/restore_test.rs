@@ -8,6 +8,7 @@ use std::{
 use dokku_deploy::{
     app::AppName,
     audit::Action,
+    backup::Manifest,
     clock::stamp,
     dokku::census::Database,
     flows::restore::{self, Ground, Halt, Scratch, Tested, Wish},
@@ -104,20 +105,42 @@ pub fn run(
             }
         })
     })?;
-    let now = Timestamp::now();
+    record_verdict(&source, manifest, &tested, &shown, invocation)?;
+    tell(app, &shown, tested, &warnings, invocation)
+}
+
+/// Notes the verdict in the manifest, if it is here.
+fn record_verdict(
+    source: &Source,
+    manifest: Option<Manifest>,
+    tested: &Tested,
+    shown: &str,
+    invocation: &Invocation,
+) -> Result<(), Failure> {
     let is_good = matches!(tested, Tested::Restores { .. });
     match manifest {
         Some(mut manifest) if source.is_here() => {
-            manifest.restore_tested = is_good.then_some(now);
+            manifest.restore_tested = is_good.then(Timestamp::now);
             backup::note(source.path(), &manifest)?;
         }
-        Some(_) => ui.warning(&format!(
+        Some(_) => invocation.ui.warning(&format!(
             "the manifest of {shown} is not here: it does not tell of this test"
         )),
-        None => ui.warning(&format!(
+        None => invocation.ui.warning(&format!(
             "{shown} has no manifest that could tell of this test"
         )),
     }
+    Ok(())
+}
+
+fn tell(
+    app: &AppName,
+    shown: &str,
+    tested: Tested,
+    warnings: &[String],
+    invocation: &Invocation,
+) -> Result<u8, Failure> {
+    let ui = invocation.ui;
     let (tables, rows, why) = match &tested {
         Tested::Restores { tables, rows } => (Some(tables), Some(rows), None),
         Tested::Fails(why) => (None, None, Some(why)),
@@ -125,8 +148,8 @@ pub fn run(
     };
     if ui.is_json() {
         ui.json(&json!({
-            "app": app, "file": shown, "restores": is_good, "tables": tables, "rows": rows,
-            "why": why, "tested": stamp(now), "warnings": warnings,
+            "app": app, "file": shown, "restores": rows.is_some(), "tables": tables, "rows": rows,
+            "why": why, "warnings": warnings,
         }))?;
     }
     match tested {
