@@ -68,7 +68,7 @@ fn a_postgres_backup_is_proven_to_restore_or_not_to() {
         told["why"]
             .as_str()
             .unwrap()
-            .contains("public.t is not there"),
+            .contains("public.child is not there"),
         "{told}"
     );
     assert_eq!(
