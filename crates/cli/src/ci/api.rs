@@ -7,19 +7,30 @@ use dokku_deploy::{clock::Clock, secret::Secret};
 use super::github::{Client, GitHubError};
 use crate::{exit_codes, failure::Failure};
 
-/// A client with `GH_ORG_TOKEN`, else `GITHUB_TOKEN`.
-pub fn client(clock: &dyn Clock) -> Result<Client<'_>, Failure> {
-    let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    let token = variable("GH_ORG_TOKEN")
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// `GH_ORG_TOKEN`, else `GITHUB_TOKEN`.
+pub fn token() -> Option<Secret> {
+    variable("GH_ORG_TOKEN")
         .or_else(|| variable("GITHUB_TOKEN"))
-        .ok_or_else(|| {
-            Failure::settings(
-                "GitHub cannot be asked: neither GH_ORG_TOKEN nor GITHUB_TOKEN is set",
-            )
+        .map(Secret::new)
+}
+
+/// Where GitHub's pages and repositories are.
+pub fn server() -> String {
+    variable("GITHUB_SERVER_URL").unwrap_or_else(|| "https://github.com".to_owned())
+}
+
+/// A client with [`token`].
+pub fn client(clock: &dyn Clock) -> Result<Client<'_>, Failure> {
+    let token = token().ok_or_else(|| {
+        Failure::settings("GitHub cannot be asked: neither GH_ORG_TOKEN nor GITHUB_TOKEN is set")
             .hint("Only a token that sees all repositories of the owner can tell that one is gone.")
-        })?;
+    })?;
     let base = variable("GITHUB_API_URL").unwrap_or_else(|| "https://api.github.com".to_owned());
-    Client::new(&base, Some(Secret::new(token)), clock)
+    Client::new(&base, Some(token), clock)
         .map_err(|error| Failure::settings(format!("GITHUB_API_URL: {error}")))
 }
 

@@ -3,6 +3,7 @@
 mod announcement;
 mod cleanup;
 mod deploy;
+mod preview;
 mod rollback;
 mod target;
 mod test;
@@ -29,6 +30,8 @@ enum CiCommand {
     Rollback(rollback::CiRollbackArguments),
     /// Clean up after the app's name was typed, as the workflow asks for it
     Cleanup(cleanup::CiCleanupArguments),
+    /// Deploy or remove the preview of a pull request, after a look at who is behind it
+    Preview(Box<preview::CiPreviewArguments>),
     /// Deploy, and tell GitHub: statuses, deployment, comments, summary, outputs
     Deploy(Box<deploy::CiDeployArguments>),
 }
@@ -49,6 +52,7 @@ pub fn run(arguments: &CiArguments, invocation: &Invocation<'_>) -> Result<u8, F
         CiCommand::Test => test::run(invocation),
         CiCommand::Cleanup(arguments) => cleanup::run(arguments, invocation),
         CiCommand::Rollback(arguments) => rollback::run(arguments, invocation),
+        CiCommand::Preview(arguments) => preview::run(arguments, invocation),
         CiCommand::Deploy(arguments) => deploy::run(arguments, invocation),
     }
 }

@@ -16,20 +16,22 @@ use dokku_deploy::{
     flows::deploy,
     journal::Journal,
     rollout::{self, Aborted, Adoption, Ground, Plan, Refusal, Wish},
-    settings::Inputs,
+    secret::Secret,
+    settings::{Inputs, PreviewDatabase, Resolved},
+    variables::{Given, Source},
 };
 
 use self::{narration::Narration, record::Record};
 use crate::{
     args, clock::RealClock, exit_codes, failure::Failure, http::Http, interrupt::Watch,
-    invocation::Invocation, ui::Reply,
+    invocation::Invocation, origin, ui::Reply,
 };
 
 /// How often a deploy that waits for another one looks again.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// What `deploy` takes.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct DeployArguments {
     /// The app; otherwise it follows from the repository and the branch
     pub app: Option<String>,
@@ -71,6 +73,61 @@ pub struct DeployArguments {
     /// Settings that this run gives.
     #[arg(skip)]
     pub inputs: Inputs,
+    /// Which pull request is deployed, where that is known for certain.
+    #[arg(skip)]
+    pub preview: Option<PreviewOf>,
+}
+
+/// A pull request whose preview is deployed.
+#[derive(Debug, Clone)]
+pub struct PreviewOf {
+    /// `owner/name`.
+    pub repository: String,
+    /// The repository's number.
+    pub repository_id: u64,
+    /// The pull request.
+    pub number: u64,
+    /// The code is that of somebody outside of the team.
+    pub is_foreign: bool,
+    /// Its release tasks run all the same.
+    pub runs_tasks: bool,
+}
+
+impl PreviewOf {
+    /// What the app keeps about where it comes from.
+    fn variables(&self) -> Given {
+        let mut given = origin::of_repository(&self.repository, &self.repository_id.to_string());
+        for variables in given.values_mut() {
+            let number = Secret::new(self.number.to_string());
+            variables.insert("PR_NUMBER".to_owned(), number);
+        }
+        given
+    }
+
+    /// Foreign code gets nothing that is the team's: no variables, no shared service, no domain, and
+    /// its release tasks run only where that was allowed.
+    fn restrict(&self, settings: &mut Resolved, given: &mut Given) {
+        match settings.preview.database {
+            Some(PreviewDatabase::Shared) => share(settings, true),
+            Some(PreviewDatabase::Own | PreviewDatabase::Clone) => share(settings, false),
+            None => {}
+        }
+        if !self.is_foreign {
+            return;
+        }
+        given.retain(|source, _| *source == Source::Repository);
+        share(settings, false);
+        settings.custom_domains.clear();
+        if !self.runs_tasks {
+            settings.release.tasks.clear();
+        }
+    }
+}
+
+fn share(settings: &mut Resolved, is_shared: bool) {
+    for service in &mut settings.services {
+        service.shared = is_shared;
+    }
 }
 
 /// Who looks on while something is deployed.

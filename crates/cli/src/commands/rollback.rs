@@ -19,7 +19,8 @@ use dokku_deploy::{
 use self::{course::Course, record::Record};
 use super::{
     deploy::{narration::Narration, outcome as deployed, takeover},
-    missing,
+    missing, safety,
+    teardown::Safety,
 };
 use crate::{
     actor, clock::RealClock, exit_codes, failure::Failure, http::Http, interrupt::Watch,
@@ -42,6 +43,9 @@ pub struct RollbackArguments {
     /// Go back although the app, or the base of the preview, is locked; this is recorded
     #[arg(long)]
     pub override_lock: bool,
+    /// How the data is safe: every linked service is backed up before
+    #[command(flatten)]
+    pub safety: Safety,
     /// Show what would be done and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -58,6 +62,7 @@ impl RollbackArguments {
             release: Some(release.to_owned()),
             yes: true,
             override_lock: false,
+            safety: Safety::default(),
             dry_run: false,
             resume: false,
         }
@@ -111,6 +116,9 @@ pub fn run(arguments: &RollbackArguments, invocation: &Invocation<'_>) -> Result
                     takeover::consent(journal, &chosen.wish, asked, ground, invocation)?;
             }
             confirm(&chosen, arguments, invocation)?;
+            if chosen.plan.changes_anything() {
+                safety::before_rollback(&app, &arguments.safety, &ssh, &watch, invocation)?;
+            }
         }
         Ok(chosen)
     })();

@@ -22,7 +22,7 @@ pub struct Safety {
     /// Make new backups, even where there are good ones younger than an hour
     #[arg(long)]
     pub fresh: bool,
-    /// Destroy without any backup. What is lost is lost
+    /// Go on without any backup. What is lost is lost
     #[arg(long, conflicts_with = "fresh")]
     pub without_backup: bool,
 }

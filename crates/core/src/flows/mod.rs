@@ -4,6 +4,7 @@ pub mod backup;
 pub mod cleanup;
 pub mod deploy;
 pub mod lock;
+pub mod preview;
 pub mod restore;
 pub mod rollback;
 pub mod survey;

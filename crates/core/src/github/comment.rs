@@ -130,13 +130,21 @@ pub struct Outsider<'a> {
 pub fn outsider_comment(outsider: &Outsider<'_>) -> String {
     let name = outsider.repository.rsplit('/').next().unwrap_or_default();
     format!(
-        "{APPROVAL_HEADING}\n\nHi {}, thank you for the pull request. Its preview is not deployed on its own, because it comes from outside of the team.\n\nA maintainer who has read the change can deploy {} from [the workflow]({}) with these inputs:\n\n- `repo`: {}\n- `pr_number`: {}\n- `action`: `deploy`\n\n---\n<sub>The approval holds for that commit, not for later pushes.</sub>\n",
+        "{APPROVAL_HEADING}\n\nHi {}, thank you for the pull request. Its preview is not deployed on its own, because it comes from outside of the team.\n\nA maintainer who has read the change can deploy {} from [the workflow]({}) with these inputs:\n\n- `repo`: {}\n- `pr_number`: {}\n- `action`: `deploy`\n\n---\n<sub>The approval holds for that commit, not for later pushes.</sub>\n<!-- commit {} -->\n",
         mention(outsider.author),
         code(outsider.sha.get(..7).unwrap_or(outsider.sha)),
         outsider.workflow_url,
         code(name),
         code(&outsider.number.to_string()),
+        outsider.sha,
     )
+}
+
+/// The commit that an [`outsider_comment`] was written for.
+pub fn commit_of_approval(body: &str) -> Option<&str> {
+    let (_, rest) = body.rsplit_once("<!-- commit ")?;
+    let (sha, _) = rest.split_once(" -->")?;
+    (sha.len() == 40 && sha.bytes().all(|c| c.is_ascii_hexdigit())).then_some(sha)
 }
 
 /// Whether this is an [`outsider_comment`].

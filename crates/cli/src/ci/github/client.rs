@@ -89,7 +89,6 @@ impl<'a> Call<'a> {
 #[derive(Debug)]
 pub(super) struct Reply {
     pub what: String,
-    #[allow(dead_code, reason = "previews look at it")]
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,

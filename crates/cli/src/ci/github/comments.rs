@@ -63,6 +63,23 @@ impl Client<'_> {
         }
     }
 
+    /// What the comment of ours on that issue says; `None` if there is none.
+    pub fn comment(
+        &self,
+        repository: &RepositoryName,
+        number: u64,
+        is_ours: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<String>, GitHubError> {
+        let number = number.to_string();
+        let list = repository.path(&["issues", &number, "comments"]);
+        let comments = self.pages(Call::get(list), |page: Vec<Comment>| page)?;
+        Ok(comments
+            .into_iter()
+            .filter(Comment::is_trusted)
+            .filter_map(|comment| comment.body)
+            .find(|body| is_ours(body)))
+    }
+
     fn put_once(
         &self,
         repository: &RepositoryName,

@@ -56,7 +56,6 @@ struct Installed {
 impl Client<'_> {
     /// Whether somebody is a member of the organisation. An organisation that the token is not
     /// inside of is an error: it would only show public members.
-    #[allow(dead_code, reason = "previews ask it")]
     pub fn is_member(&self, organisation: &str, login: &str) -> Result<bool, GitHubError> {
         let mut call = Call::get(vec!["orgs", organisation, "members", login]);
         call.is_followed = false;
@@ -70,6 +69,11 @@ impl Client<'_> {
             Err(GitHubError::NotFound { .. }) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// The repository of that name.
+    pub fn repository(&self, name: &RepositoryName) -> Result<Repository, GitHubError> {
+        self.ask(&Call::get(name.path(&[])))
     }
 
     /// The repository, by its name and, where it is recorded, by its number, which it keeps

@@ -22,5 +22,5 @@ pub use self::{
     error::GitHubError,
     existence::Existence,
     name::RepositoryName,
-    pulls::PullState,
+    pulls::{Pull, PullState},
 };

@@ -87,10 +87,6 @@ impl Client<'_> {
 
     /// A file of a repository at a commit or branch; `None` when the repository is there and the
     /// file is not.
-    #[allow(
-        dead_code,
-        reason = "previews read the settings of a pull request's base"
-    )]
     pub fn file(
         &self,
         repository: &RepositoryName,

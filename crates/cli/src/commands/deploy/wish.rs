@@ -30,7 +30,10 @@ pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result
         .clone()
         .unwrap_or_else(|| repository.name());
     let mut given = given::read(arguments)?;
-    given.extend(origin::recorded());
+    match &arguments.preview {
+        Some(of) => given.extend(of.variables()),
+        None => given.extend(origin::recorded()),
+    }
     let settings = Project::at(repository.top())?.settings()?;
     let checked_out = repository.branch()?;
     let (head, branch) = commit(arguments, &repository, checked_out.as_deref())?;
@@ -50,10 +53,13 @@ pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result
         Some(app) => app,
         None => app_by_name_of(&name, environment, arguments.pr)?,
     };
-    let resolved: Resolved = settings
+    let mut resolved: Resolved = settings
         .resolve(environment)
         .with_inputs(&arguments.inputs)
         .map_err(|error| Failure::usage(error.to_string()))?;
+    if let Some(of) = &arguments.preview {
+        of.restrict(&mut resolved, &mut given);
+    }
     if !arguments.abort {
         repository.refuse_shallow()?;
         let is_checked_out = matches!(arguments.branch.as_deref(), None | Some("HEAD"))

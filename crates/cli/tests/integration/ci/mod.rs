@@ -2,6 +2,7 @@
 //! variables and files that a runner gives.
 
 mod deploys;
+mod previews;
 mod rollbacks;
 mod stories;
 mod testing;

@@ -22,7 +22,7 @@ fn every_service_is_copied_unlinked_and_destroyed_but_what_others_use() {
     assert_eq!(told["kept"][0]["name"], "shared");
     assert_eq!(told["kept"][0]["why"], "it is linked to other too");
     let at = told["backups"][0]["at"].as_str().unwrap();
-    assert_eq!(backups(&host), [at]);
+    assert!(backups(&host).iter().any(|name| name == at), "{at}");
     assert!(at.starts_with("pre-destroy_shop-"), "{at}");
     assert_eq!(services(&host, "redis"), ["shared"]);
     assert_eq!(apps(&host), ["other"]);

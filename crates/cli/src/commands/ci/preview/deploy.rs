@@ -1,0 +1,132 @@
+//! Deploying a preview, once it is decided that it may be.
+
+use std::env;
+
+use dokku_deploy::{
+    deployment::{Deployment, Outcome},
+    github::{PreviewComment, is_preview_comment, preview_comment},
+    rollout::Wish,
+    settings::Inputs,
+};
+
+use super::{Subject, Surroundings, checkout};
+use crate::{
+    ci::api,
+    clock::RealClock,
+    commands::{
+        ci::announcement::Announcement,
+        deploy::{self, DeployArguments, Onlooker, PreviewOf},
+    },
+    failure::Failure,
+    interrupt::Watch,
+};
+
+/// Fetches the commit, deploys it, and tells the pull request.
+pub fn run(
+    sha: &str,
+    is_foreign: bool,
+    subject: &Subject,
+    surroundings: &Surroundings<'_>,
+) -> Result<u8, Failure> {
+    refuse_passwords()?;
+    let arguments = surroundings.arguments;
+    let ui = surroundings.invocation.ui;
+    if is_foreign {
+        ui.warning(&format!(
+            "{} is the code of somebody outside of the team: it gets its own databases, none of the team's variables, {} release tasks",
+            subject.app,
+            if arguments.with_release_tasks { "and its" } else { "and no" }
+        ));
+    }
+    let address = format!("{}/{}.git", api::server(), subject.repository);
+    let number = subject.pull.number;
+    let directory = checkout::fetch(&address, number, sha, api::token().as_ref())?;
+    env::set_current_dir(directory.path())?;
+    let wanted = DeployArguments {
+        branch: Some(sha.to_owned()),
+        pr: Some(number),
+        yes: true,
+        vars_file: arguments.vars_file.clone().filter(|_| !is_foreign),
+        repository: Some(subject.repository.name().to_owned()),
+        inputs: Inputs {
+            health_check_path: None,
+            memory: arguments.memory.clone(),
+            cpu: arguments.cpu.clone(),
+        },
+        preview: Some(PreviewOf {
+            repository: subject.repository.to_string(),
+            repository_id: subject.repository_id,
+            number,
+            is_foreign,
+            runs_tasks: arguments.with_release_tasks,
+        }),
+        ..DeployArguments::default()
+    };
+    let clock = RealClock::new(Watch::begin()?);
+    let announcement = match surroundings.actions {
+        Some(actions) => Some(Announcement::new(ui, actions, actions.github(&clock)?)),
+        None => None,
+    };
+    let mut looking = Looking {
+        announcement,
+        ended: None,
+    };
+    let result = deploy::watched(&wanted, surroundings.invocation, &mut looking);
+    if let Some(announcement) = &mut looking.announcement {
+        announcement.close(result.as_ref().err());
+    }
+    // The directory is gone with this value; nothing may stand in it.
+    env::set_current_dir("/")?;
+    if let Some(ended) = looking.ended {
+        let body = preview_comment(&PreviewComment {
+            is_healthy: ended.is_live,
+            url: ended.url.as_deref(),
+            sha,
+            branch: &subject.pull.head.branch,
+        });
+        subject.comment(&is_preview_comment, &body, surroundings);
+    }
+    result
+}
+
+/// Dokku alone cannot ask visitors for a password, and a preview that seems protected and is not is worse
+/// than none.
+fn refuse_passwords() -> Result<(), Failure> {
+    let is_set = |name: &str| env::var(name).is_ok_and(|value| !value.is_empty());
+    if is_set("PREVIEW_AUTH_USER") || is_set("PREVIEW_AUTH_PASSWORD") {
+        return Err(Failure::settings(
+            "PREVIEW_AUTH_USER or PREVIEW_AUTH_PASSWORD is set, and this version cannot protect previews with a password: nothing was deployed",
+        )
+        .hint("Dokku needs the plugin http-auth for that; docs/previews.md says what is missing. Without the two secrets previews are deployed unprotected."));
+    }
+    Ok(())
+}
+
+/// Looks on, for GitHub and for the comment.
+struct Looking<'a> {
+    announcement: Option<Announcement<'a>>,
+    ended: Option<Ended>,
+}
+
+struct Ended {
+    is_live: bool,
+    url: Option<String>,
+}
+
+impl Onlooker for Looking<'_> {
+    fn begins(&mut self, wish: &Wish) {
+        if let Some(announcement) = &mut self.announcement {
+            announcement.begins(wish);
+        }
+    }
+
+    fn ends(&mut self, deployment: &Deployment) {
+        if let Some(announcement) = &mut self.announcement {
+            announcement.ends(deployment);
+        }
+        self.ended = Some(Ended {
+            is_live: matches!(deployment.outcome, Outcome::Live | Outcome::Unchanged),
+            url: deployment.url.clone(),
+        });
+    }
+}

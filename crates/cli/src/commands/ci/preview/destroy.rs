@@ -1,0 +1,131 @@
+//! The end of a preview: its services, its app, its comment. What is not there any more is no error.
+
+use dokku_deploy::{
+    app::Environment,
+    audit::{Action, AuditEntry, Status, key},
+    flows::cleanup::{self, Candidate, Observed, Scope},
+    github::{Closed, destroyed_comment, is_preview_comment},
+    host::Host,
+    settings::{Settings, Source},
+};
+use jiff::Timestamp;
+
+use super::{Subject, Surroundings};
+use crate::{
+    actor,
+    commands::{
+        teardown::{Safety, Teardown, refused, tell},
+        with_host,
+    },
+    exit_codes,
+    failure::Failure,
+    origin,
+    project::CONFIG,
+    publish::recorded,
+};
+
+/// Destroys the preview, however much of it is left.
+pub fn run(subject: &Subject, surroundings: &Surroundings<'_>) -> Result<u8, Failure> {
+    let invocation = surroundings.invocation;
+    let ui = invocation.ui;
+    let app = &subject.app;
+    let safety = Safety {
+        fresh: false,
+        without_backup: !is_backed_up(subject, surroundings),
+    };
+    let gone = with_host(invocation, |host, watch| {
+        let origin = origin::begin(&actor::name(None)?, host.name(), None);
+        let entry = AuditEntry::of_app(Action::PreviewCleanup, app, Status::Failure, &origin)
+            .with(key::PULL_REQUEST, subject.pull.number);
+        recorded(entry, host, invocation, |entry| {
+            let observed = cleanup::observe(host, std::slice::from_ref(app), &|name| name == app)?;
+            refuse_others(&observed, subject)?;
+            let scope = Scope {
+                app: true,
+                environments: false,
+                previews: false,
+                keep_services: false,
+            };
+            let plan = cleanup::plan(app, scope, &observed, Timestamp::now())
+                .map_err(|refusal| refused(&refusal))?;
+            if plan.is_empty() {
+                ui.info(&format!("Nothing of {app} is left on {}", host.name()));
+            }
+            tell(&plan, ui);
+            let teardown = Teardown {
+                host,
+                watch,
+                invocation,
+                safety: &safety,
+            };
+            teardown.run(&plan, &observed, entry)
+        })
+    })?;
+    gone.tell(invocation)?;
+    let told = surroundings.github.comment(
+        &subject.repository,
+        subject.pull.number,
+        &is_preview_comment,
+    );
+    match told {
+        // Where nothing was told of a preview, nothing has to be told of its end.
+        Ok(None) => {}
+        Ok(Some(_)) | Err(_) => {
+            let closed = if subject.pull.is_merged() {
+                Closed::Merged
+            } else {
+                Closed::Unmerged
+            };
+            subject.comment(
+                &is_preview_comment,
+                &destroyed_comment(closed),
+                surroundings,
+            );
+        }
+    }
+    Ok(exit_codes::OK)
+}
+
+/// An app of that name which says that it is something else stays.
+fn refuse_others(observed: &Observed, subject: &Subject) -> Result<(), Failure> {
+    let app = &subject.app;
+    let Some(variables) = observed.apps.get(app) else {
+        return Ok(());
+    };
+    let environment = variables.text("APP_ENV").unwrap_or_default();
+    let candidate = Candidate::of(app, variables);
+    let is_elsewhere = candidate
+        .repository_id
+        .is_some_and(|id| id != subject.repository_id);
+    // An app that was created and never came further says nothing of itself yet.
+    let is_other = !environment.is_empty() && environment != Environment::Preview.as_str();
+    if is_other || is_elsewhere {
+        return Err(Failure::refused(format!(
+            "{app} is not the preview of pull request {} of {}: APP_ENV is {environment:?}, its repository {}",
+            subject.pull.number,
+            subject.repository,
+            candidate.repository.as_deref().unwrap_or("not recorded"),
+        ))
+        .hint("Nothing was destroyed."));
+    }
+    Ok(())
+}
+
+/// `preview.backup` of the branch that the pull request is for; what cannot be read means yes.
+fn is_backed_up(subject: &Subject, surroundings: &Surroundings<'_>) -> bool {
+    let base = &subject.pull.base.branch;
+    let file = surroundings.github.file(&subject.repository, CONFIG, base);
+    let Ok(Some(bytes)) = file else {
+        return true;
+    };
+    let Ok(text) = String::from_utf8(bytes) else {
+        return true;
+    };
+    let source = Source {
+        path: CONFIG,
+        text: &text,
+    };
+    Settings::parse(Some(source), None).map_or(true, |settings| {
+        settings.resolve(Environment::Preview).preview.backup
+    })
+}
