@@ -106,14 +106,20 @@ impl PreviewOf {
 
     /// Foreign code gets nothing that is the team's: no variables, no shared service, no domain, and
     /// its release tasks run only where that was allowed.
-    fn restrict(&self, settings: &mut Resolved, given: &mut Given) {
+    fn restrict(&self, settings: &mut Resolved, given: &mut Given) -> Result<(), Failure> {
         match settings.preview.database {
             Some(PreviewDatabase::Shared) => share(settings, true),
+            Some(PreviewDatabase::Clone) if !self.is_foreign => {
+                return Err(Failure::settings(
+                    "preview.database is clone, and this version cannot copy databases for previews: nothing was deployed",
+                )
+                .hint("`own` gives each preview an empty one, `shared` one for all."));
+            }
             Some(PreviewDatabase::Own | PreviewDatabase::Clone) => share(settings, false),
             None => {}
         }
         if !self.is_foreign {
-            return;
+            return Ok(());
         }
         given.retain(|source, _| *source == Source::Repository);
         share(settings, false);
@@ -121,6 +127,7 @@ impl PreviewOf {
         if !self.runs_tasks {
             settings.release.tasks.clear();
         }
+        Ok(())
     }
 }
 

@@ -58,7 +58,7 @@ pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result
         .with_inputs(&arguments.inputs)
         .map_err(|error| Failure::usage(error.to_string()))?;
     if let Some(of) = &arguments.preview {
-        of.restrict(&mut resolved, &mut given);
+        of.restrict(&mut resolved, &mut given)?;
     }
     if !arguments.abort {
         repository.refuse_shallow()?;
