@@ -17,7 +17,7 @@ use clap::{Args, Subcommand};
 
 pub use self::{
     backup::{Order, size},
-    service::{Linked, understood},
+    service::understood,
 };
 
 use crate::{failure::Failure, invocation::Invocation};

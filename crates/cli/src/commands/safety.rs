@@ -12,7 +12,7 @@ use dokku_deploy::{
 
 use super::{
     backup::ensure_safe_copy,
-    db::{Linked, Order},
+    db::{Order, understood},
     teardown::Safety,
 };
 use crate::{
@@ -105,7 +105,7 @@ fn unlinked(
 ) -> Result<Kept, Failure> {
     let ui = invocation.ui;
     ui.info(&format!("Backing up {kind} database: {name}"));
-    let linked = Linked::of(kind, name.clone())?;
+    let linked = understood(kind, name.clone())?;
     let order = Order {
         app,
         linked: &linked,

@@ -72,11 +72,10 @@ pub fn decide(asked: Asked, facts: &Facts) -> Decision {
         Asked::Destroy { by_hand: true } if !facts.actor_is_member => Decision::Refuse {
             why: "only a member of the team ends a preview by hand".to_owned(),
         },
-        Asked::Destroy { by_hand: true } => Decision::Destroy,
         Asked::Destroy { by_hand: false } if facts.is_open => {
             nothing("the pull request is open again")
         }
-        Asked::Destroy { by_hand: false } => Decision::Destroy,
+        Asked::Destroy { .. } => Decision::Destroy,
         Asked::ByEvent | Asked::ByHand if !facts.is_open => nothing("the pull request is closed"),
         Asked::ByHand if !facts.actor_is_member => Decision::Refuse {
             why: "only a member of the team deploys a preview by hand".to_owned(),
