@@ -155,7 +155,7 @@ fn facts(
     };
     facts.actor_is_member = people.are_members(&people::actors())?;
     if let Some(author) = &pull.user {
-        facts.author_is_member = people.are_members(&[author.login.clone()])?;
+        facts.author_is_member = people.are_members(std::slice::from_ref(&author.login))?;
     }
     if asked == Asked::ByHand {
         let told =

@@ -67,21 +67,18 @@ pub fn run(subject: &Subject, surroundings: &Surroundings<'_>) -> Result<u8, Fai
         subject.pull.number,
         &is_preview_comment,
     );
-    match told {
-        // Where nothing was told of a preview, nothing has to be told of its end.
-        Ok(None) => {}
-        Ok(Some(_)) | Err(_) => {
-            let closed = if subject.pull.is_merged() {
-                Closed::Merged
-            } else {
-                Closed::Unmerged
-            };
-            subject.comment(
-                &is_preview_comment,
-                &destroyed_comment(closed),
-                surroundings,
-            );
-        }
+    // Where nothing was told of a preview, nothing has to be told of its end.
+    if !matches!(told, Ok(None)) {
+        let closed = if subject.pull.is_merged() {
+            Closed::Merged
+        } else {
+            Closed::Unmerged
+        };
+        subject.comment(
+            &is_preview_comment,
+            &destroyed_comment(closed),
+            surroundings,
+        );
     }
     Ok(exit_codes::OK)
 }
