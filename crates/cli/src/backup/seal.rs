@@ -11,30 +11,24 @@ use age::{Decryptor, Encryptor, Identity, IdentityFile, Recipient, stream::Strea
 pub const MAGIC: &[u8] = b"age-encryption.org/v1";
 
 /// The public keys that backups are encrypted to.
-pub fn recipients(keys: &[String]) -> io::Result<Vec<Box<dyn Recipient + Send>>> {
-    keys.iter().map(|key| recipient(key)).collect()
-}
-
-fn recipient(key: &str) -> io::Result<Box<dyn Recipient + Send>> {
-    let bad = |why: String| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("{key:?} is no public key of age or ssh that can be encrypted to: {why}"),
-        )
-    };
-    if key.starts_with("age1") {
-        let key: age::x25519::Recipient = key.parse().map_err(|why: &str| bad(why.to_owned()))?;
-        return Ok(Box::new(key));
-    }
-    let key: age::ssh::Recipient = key.parse().map_err(|why| bad(format!("{why:?}")))?;
-    Ok(Box::new(key))
+pub fn recipients(keys: &[String]) -> io::Result<Vec<age::x25519::Recipient>> {
+    keys.iter()
+        .map(|key| {
+            key.parse().map_err(|why| {
+                io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    format!("{key:?} is no public key of age (age1…): {why}"),
+                )
+            })
+        })
+        .collect()
 }
 
 /// Writes what only the owners of these keys can read.
 pub fn encrypt<W: Write>(to: W, keys: &[String]) -> io::Result<StreamWriter<W>> {
     let recipients = recipients(keys)?;
     let each = recipients.iter().map(|one| {
-        let one: &dyn Recipient = one.as_ref();
+        let one: &dyn Recipient = one;
         one
     });
     Encryptor::with_recipients(each)
@@ -42,7 +36,7 @@ pub fn encrypt<W: Write>(to: W, keys: &[String]) -> io::Result<StreamWriter<W>> 
         .wrap_output(to)
 }
 
-/// Private keys, as they are read from a file of age or an ssh key without a passphrase.
+/// Private keys, as they are read from a file of `age-keygen`.
 pub struct Identities(Vec<Box<dyn Identity>>);
 
 impl Identities {
@@ -56,16 +50,10 @@ impl Identities {
             )
         };
         if text.contains("-----BEGIN") {
-            let key = age::ssh::Identity::from_buffer(BufReader::new(text.as_bytes()), None)?;
-            return match key {
-                age::ssh::Identity::Unencrypted(_) => Ok(Self(vec![Box::new(key)])),
-                age::ssh::Identity::Encrypted(_) => Err(wrong(
-                    "this ssh key has a passphrase; give a copy without one".to_owned(),
-                )),
-                age::ssh::Identity::Unsupported(_) => {
-                    Err(wrong("this kind of ssh key cannot decrypt".to_owned()))
-                }
-            };
+            return Err(wrong(
+                "this is a key of ssh or TLS; backups are opened with age's own keys (age-keygen)"
+                    .to_owned(),
+            ));
         }
         IdentityFile::from_buffer(BufReader::new(text.as_bytes()))?
             .into_identities()
@@ -128,8 +116,21 @@ mod tests {
 
     #[test]
     fn what_is_no_public_key_is_told() {
-        for key in ["age1nonsense", "ssh-dss AAAA", ""] {
+        for key in [
+            "age1nonsense",
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN ops",
+            "",
+        ] {
             assert!(recipients(&[key.to_owned()]).is_err(), "{key:?}");
         }
+    }
+
+    #[test]
+    fn a_key_of_ssh_is_told_from_one_of_age() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("id_ed25519");
+        fs_err::write(&path, "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n").unwrap();
+        let error = Identities::read(&path).err().unwrap().to_string();
+        assert!(error.contains("age-keygen"), "{error}");
     }
 }

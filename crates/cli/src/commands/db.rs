@@ -126,7 +126,7 @@ pub struct ListArguments {
 pub struct DownloadArguments {
     /// The backup, as list-backups names it: server:KIND/APP/FILE or s3:KIND/APP/FILE
     pub id: String,
-    /// Decrypt it with the private key in this file (of age, or of ssh)
+    /// Decrypt it with the private key of age in this file
     #[arg(long, value_name = "FILE")]
     pub identity: Option<PathBuf>,
 }
@@ -140,7 +140,7 @@ pub struct VerifyArguments {
     /// Check all backups of the app: here, on the server and in S3
     #[arg(long, conflicts_with = "file")]
     pub all: bool,
-    /// Look into encrypted ones with the private key in this file (of age, or of ssh)
+    /// Look into encrypted ones with the private key of age in this file
     #[arg(long, value_name = "FILE")]
     pub identity: Option<PathBuf>,
     /// Restore it into a scratch service on the host, count what is there, and destroy the service
@@ -165,7 +165,7 @@ pub struct RestoreArguments {
     /// The file, an id of list-backups, or latest; and the service, in either order
     #[arg(required = true, num_args = 1..=2, value_name = "FILE|ID [SERVICE]")]
     pub words: Vec<String>,
-    /// Decrypt it with the private key in this file (of age, or of ssh)
+    /// Decrypt it with the private key of age in this file
     #[arg(long, value_name = "FILE")]
     pub identity: Option<PathBuf>,
     /// Restore into a new service of this name, and leave the present one as it is

@@ -122,18 +122,15 @@ text!(
 );
 text!(
     /// A public key that backups are encrypted for.
-    Recipient(String): "a recipient of age: age1… or an ssh-ed25519 or ssh-rsa public key",
-    { "type": "string", "pattern": "^(age1[0-9a-z]{20,}|ssh-(ed25519|rsa) .+)$" },
+    Recipient(String): "a public key of age: age1…",
+    { "type": "string", "pattern": "^age1[0-9a-z]{20,}$" },
     |text| {
         let is_age = text.strip_prefix("age1").is_some_and(|key| {
             key.len() >= 20 && key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
         });
-        let is_ssh = ["ssh-ed25519 ", "ssh-rsa "].iter().any(|kind| {
-            text.strip_prefix(kind).is_some_and(|key| key.starts_with("AAAA"))
-        });
         if super::fault::is_secret(text) {
             Err(Some("this is the secret identity: keep it out of files and give the public key".to_owned()))
-        } else if (is_age || is_ssh) && !text.contains('\n') {
+        } else if is_age {
             Ok(text.to_owned())
         } else {
             Err(None)

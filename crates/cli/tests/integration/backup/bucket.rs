@@ -2,6 +2,7 @@
 
 use std::{fs, process::Command};
 
+use age::secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::{
@@ -229,16 +230,9 @@ fn what_is_encrypted_opens_only_for_its_owner() {
     let bucket = TestBucket::start(host);
     say_to(host, "redis", "cache", b"SET needle haystack\n");
     let keygen = |name: &str| {
-        let path = host.home().join(name);
-        let made = Command::new("ssh-keygen")
-            .args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"])
-            .arg(&path)
-            .status();
-        assert!(made.unwrap().success());
-        fs::read_to_string(path.with_extension("pub"))
-            .unwrap()
-            .trim()
-            .to_owned()
+        let key = age::x25519::Identity::generate();
+        fs::write(host.home().join(name), key.to_string().expose_secret()).unwrap();
+        key.to_public().to_string()
     };
     let (owner, _) = (keygen("owner"), keygen("stranger"));
     fs::create_dir(host.home().join(".dokku")).unwrap();
