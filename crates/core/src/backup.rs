@@ -179,10 +179,29 @@ pub struct Manifest {
     pub restore_tested: Option<Timestamp>,
 }
 
+/// What was tested is not what the manifest is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("its manifest is by now that of another dump than the one that was tested")]
+pub struct OtherDump;
+
 impl Manifest {
     /// Reads a manifest.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
+    }
+
+    /// Notes what a restore test came to: when all was there, or `None`, which takes an earlier
+    /// verdict out. Only of the dump that this manifest is of.
+    pub fn note_test(
+        &mut self,
+        raw_sha256: &str,
+        tested: Option<Timestamp>,
+    ) -> Result<(), OtherDump> {
+        if self.raw_sha256 != raw_sha256 {
+            return Err(OtherDump);
+        }
+        self.restore_tested = tested;
+        Ok(())
     }
 
     /// The manifest as it is stored.

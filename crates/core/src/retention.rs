@@ -70,6 +70,8 @@ pub enum Why {
     NewestTested,
     /// A way back, younger than 30 days.
     SafetyCopy,
+    /// Its time has not come yet: a clock was wrong, and nobody knows how old it is.
+    Future,
     /// Younger than the rule's days.
     Young,
     /// One of the newest.
@@ -91,6 +93,7 @@ impl fmt::Display for Verdict {
                 Why::NoGood => "no backup of this service is good",
                 Why::NewestTested => "the newest that was restored for a test",
                 Why::SafetyCopy => "a safety copy younger than 30 days",
+                Why::Future => "from the future: a clock was wrong",
                 Why::Young => "younger than retention_days",
                 Why::Last => "one of keep_last",
                 Why::Daily => "the newest of its day (keep_daily)",
@@ -104,9 +107,14 @@ impl fmt::Display for Verdict {
 const DAY: i64 = 24 * 60 * 60;
 
 /// Judges the backups of one service; the verdicts are in the order of `backups`. Those from the
-/// future stay: a clock was wrong. Backups that are not good take no good one's place.
+/// future stay, and take nobody's place: a clock was wrong. Backups that are not good take no good
+/// one's place.
 pub fn judge(backups: &[Candidate], rule: &Rule, now: Timestamp) -> Vec<Verdict> {
-    let mut order: Vec<(usize, &Candidate)> = backups.iter().enumerate().collect();
+    let mut order: Vec<(usize, &Candidate)> = backups
+        .iter()
+        .enumerate()
+        .filter(|(_, backup)| backup.time <= now)
+        .collect();
     order.sort_by_key(|(_, backup)| std::cmp::Reverse(backup.time));
     let newest = |wanted: fn(&Candidate) -> bool| {
         order
@@ -143,6 +151,8 @@ pub fn judge(backups: &[Candidate], rule: &Rule, now: Timestamp) -> Vec<Verdict>
             Why::NewestTested
         } else if backup.reason.is_safety_copy() && is_younger(SAFETY_DAYS) {
             Why::SafetyCopy
+        } else if seconds < 0 {
+            Why::Future
         } else if is_younger(rule.days) {
             Why::Young
         } else if last.contains(&index) {
@@ -257,6 +267,32 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_jumped_costs_no_backup() {
+        let rule = Rule {
+            days: 14,
+            last: 1,
+            ..Rule::default()
+        };
+        // Two days ahead, and thirty years ahead, are nobody's newest; one of 1970 is only old.
+        let backups = [aged(-10_000), aged(-2), aged(20), aged(30), aged(20_000)];
+        assert_eq!(
+            verdicts(&backups, &rule),
+            [
+                Verdict::Keep(Why::Future),
+                Verdict::Keep(Why::Future),
+                Verdict::Keep(Why::NewestGood),
+                Verdict::Drop { days: 30 },
+                Verdict::Drop { days: 20_000 },
+            ]
+        );
+        // The clock was set back to 1970: all is from the future, and stays.
+        let back = judge(&backups, &rule, Timestamp::UNIX_EPOCH);
+        assert!(back.iter().all(|verdict| verdict.is_keep()), "{back:?}");
+        let read = judge_read(&backups, &rule, Timestamp::UNIX_EPOCH, |_| false);
+        assert!(read.iter().all(|verdict| verdict.is_keep()), "{read:?}");
+    }
+
+    #[test]
     fn each_rule_keeps_the_newest_of_its_periods() {
         let backups: Vec<_> = (0..100).map(aged).collect();
         let kept = |rule: Rule| {
@@ -352,7 +388,7 @@ mod tests {
             let found = verdicts(&backups, &Rule { days, last, daily, weekly, monthly });
             let all: Vec<_> = backups.iter().zip(&found).collect();
             let newest = |wanted: fn(&Candidate) -> bool| {
-                all.iter().filter(|(b, _)| wanted(b)).map(|(b, _)| b.time).max()
+                all.iter().filter(|(b, _)| wanted(b) && b.time.as_second() <= NOW).map(|(b, _)| b.time).max()
             };
             for wanted in [
                 (|b| b.is_good) as fn(&Candidate) -> bool,

@@ -12,6 +12,7 @@ use dokku_deploy::{
     service::ServiceKind,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
 use object_store::{
     ClientOptions, MultipartId, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig,
     aws::{AmazonS3, AmazonS3Builder, Checksum},
@@ -20,7 +21,10 @@ use object_store::{
 };
 use tokio::{runtime::Runtime, task::JoinSet};
 
-use super::{bucket_settings::BucketSettings, shelf::listed};
+use super::{
+    bucket_settings::BucketSettings,
+    shelf::{listed, with_manifest},
+};
 use crate::http;
 
 /// Bytes of a part; S3 wants at least 5 MiB.
@@ -199,6 +203,31 @@ impl Bucket {
             .map_err(io::Error::other)
     }
 
+    /// Writes the verdict of a restore test into the manifest of a backup, if that is of the dump
+    /// that was tested.
+    pub fn note_test(
+        &self,
+        name: &StoredName,
+        raw_sha256: &str,
+        tested: Option<Timestamp>,
+    ) -> io::Result<()> {
+        let mut manifest = with_manifest(name, self.manifest(name))?;
+        manifest
+            .note_test(raw_sha256, tested)
+            .map_err(io::Error::other)?;
+        self.runtime.block_on(self.put_manifest(name, &manifest))
+    }
+
+    async fn put_manifest(&self, name: &StoredName, manifest: &Manifest) -> io::Result<()> {
+        let text = manifest.to_json().map_err(io::Error::other)?;
+        let key = self.key(&format!("{name}.json"));
+        self.store
+            .put(&key, PutPayload::from(text.into_bytes()))
+            .await
+            .map(drop)
+            .map_err(|error| self.failed("writing a manifest", error))
+    }
+
     /// Writes a backup as it lies there to `to`.
     pub fn fetch(&self, name: &StoredName, to: &mut dyn io::Write) -> io::Result<()> {
         let key = self.key(&name.to_string());
@@ -301,7 +330,6 @@ impl Upload<'_> {
         parts.sort_by_key(|(index, _)| *index);
         let parts = parts.into_iter().map(|(_, part)| part).collect();
         let bucket = self.bucket;
-        let text = manifest.to_json().map_err(io::Error::other)?;
         bucket.runtime.block_on(async {
             bucket
                 .store
@@ -320,15 +348,7 @@ impl Upload<'_> {
                     self.key, there.size, bucket.name, manifest.size
                 )));
             }
-            bucket
-                .store
-                .put(
-                    &bucket.key(&format!("{}.json", self.name)),
-                    PutPayload::from(text.into_bytes()),
-                )
-                .await
-                .map_err(|error| bucket.failed("writing a manifest", error))?;
-            Ok(())
+            bucket.put_manifest(&self.name, manifest).await
         })?;
         Ok(self.name.clone())
     }

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use super::{
     check::{Flaw, check},
-    store::{manifest_of, manifest_path},
+    store::{manifest_of, manifest_path, note},
 };
 use crate::crew;
 
@@ -83,6 +83,28 @@ impl Shelf {
         verified(Place::Server, name, check(&self.file(name)).err())
     }
 
+    /// Writes the verdict of a restore test into the manifest of a backup, if that is of the dump
+    /// that was tested.
+    pub fn note_test(
+        &self,
+        name: &StoredName,
+        raw_sha256: &str,
+        tested: Option<Timestamp>,
+    ) -> io::Result<()> {
+        let file = self.file(name);
+        if !file.is_file() {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("there is no backup {name}"),
+            ));
+        }
+        let mut manifest = with_manifest(name, manifest_of(&file))?;
+        manifest
+            .note_test(raw_sha256, tested)
+            .map_err(io::Error::other)?;
+        note(&file, &manifest)
+    }
+
     /// Judges these backups by the rule, and removes what does not stay. Before anything goes, the
     /// backup that is kept as the newest good one is read to its end.
     pub fn prune_listed(
@@ -108,6 +130,19 @@ impl Shelf {
             },
         )
     }
+}
+
+/// The manifest that a backup has to have.
+pub fn with_manifest(
+    name: &StoredName,
+    found: io::Result<Option<Manifest>>,
+) -> io::Result<Manifest> {
+    found?.ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("there is no manifest of {name}"),
+        )
+    })
 }
 
 /// What a list says of a backup.

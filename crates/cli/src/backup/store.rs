@@ -181,10 +181,16 @@ impl<'a> BackupStore for Directory<'a> {
     }
 }
 
+/// Bytes that are free on a directory's disk.
+pub fn free(directory: &Path) -> io::Result<u64> {
+    let room = statvfs(directory)
+        .map_err(|error| io::Error::other(format!("{}: {error}", directory.display())))?;
+    Ok(room.f_bavail.saturating_mul(room.f_frsize))
+}
+
 /// Looks whether a directory's disk has room for a file of so many bytes.
 pub fn require_room(directory: &Path, expected: u64) -> io::Result<()> {
-    let room = statvfs(directory)?;
-    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    let free = free(directory)?;
     if free >= expected {
         return Ok(());
     }

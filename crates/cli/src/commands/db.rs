@@ -10,6 +10,7 @@ mod restore;
 mod restore_test;
 mod service;
 mod services;
+mod verdict;
 
 use std::path::PathBuf;
 

@@ -10,7 +10,8 @@ use dokku_deploy::{
     flows::backup::{self, ObserveError, Only},
     interrupt::Never,
     plugin_protocol::{
-        BackupReport, BackupRequest, BackupsRequest, Fault, FaultKind, Listing, Pruned, Verified,
+        BackupReport, BackupRequest, BackupsRequest, Fault, FaultKind, Listing, Pruned, Room,
+        TestNoted, TestedRequest, Verified,
     },
     service::{ServiceKind, ServiceName},
 };
@@ -20,7 +21,7 @@ use self::night::Stamp;
 pub use self::{night::scheduled, settings::BackupSettings};
 use super::place::Place;
 use crate::{
-    backup::{Bucket, BucketSettings, Run, Shelf},
+    backup::{Bucket, BucketSettings, Run, Shelf, free},
     clock::SystemClock,
     host::LocalHost,
     ui::Ui,
@@ -193,6 +194,29 @@ pub fn prune(
     shelf
         .prune_listed(&listed, rule, now, request.is_dry_run)
         .map_err(|error| failed(&error))
+}
+
+/// Writes the verdict of a restore test into the manifest of a backup, and nothing else.
+pub fn note_test(
+    place: &Place,
+    request: &TestedRequest,
+    now: Timestamp,
+) -> Result<TestNoted, Fault> {
+    let name = on_server(&request.id)?;
+    let restore_tested = request.is_good.then_some(now);
+    shelf(place)?
+        .note_test(&name, &request.raw_sha256, restore_tested)
+        .map_err(|error| failed(&error))?;
+    Ok(TestNoted {
+        id: request.id.clone(),
+        restore_tested,
+    })
+}
+
+/// How much the disk takes that services of a kind keep their data on.
+pub fn room(place: &Place, kind: ServiceKind) -> Result<Room, Fault> {
+    let free = free(&place.services(kind)).map_err(|error| failed(&error))?;
+    Ok(Room { free })
 }
 
 /// Writes a backup to standard output as it lies there.

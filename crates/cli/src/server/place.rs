@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use dokku_deploy::service::ServiceKind;
 use serde::{Deserialize, Serialize};
 
 /// The host as a plugin sees it. Dokku exports all of it to triggers and subcommands.
@@ -62,6 +63,11 @@ impl Place {
     /// Dokku's file of an app's variables.
     pub fn env_file(&self, app: &str) -> PathBuf {
         self.lib.join("config").join(app).join("ENV")
+    }
+
+    /// Where the plugin of a kind of service keeps the data of its services.
+    pub fn services(&self, kind: ServiceKind) -> PathBuf {
+        self.lib.join("services").join(kind.as_str())
     }
 
     /// The bare repository of an app.

@@ -14,9 +14,10 @@ use crate::{
     plugin_protocol::{
         AuditRequest, BackupRequest, BackupsRequest, Fault, Greeting, JournalRequest, LockRequest,
         Mismatch, NotifyRequest, Outcome, PROTOCOL, PermitRequest, RecordRequest, Reply,
-        RetainRequest, RollbackRequest, UnlockRequest, encode,
+        RetainRequest, RollbackRequest, TestedRequest, UnlockRequest, encode,
     },
     secret::Secret,
+    service::ServiceKind,
 };
 
 /// Why the plugin gave no result.
@@ -147,6 +148,20 @@ pub fn backup_prune(request: &BackupsRequest) -> DokkuCommand {
 /// Writes a backup of the host to standard output, as it lies there.
 pub fn backup_send(name: &StoredName) -> DokkuCommand {
     DokkuCommand::new("deploy-system:backup-send").arg(name.to_string())
+}
+
+/// Writes the verdict of a restore test into the manifest of a backup of the host. Answers a
+/// [`TestNoted`](crate::plugin_protocol::TestNoted).
+pub fn backup_tested(request: &TestedRequest) -> DokkuCommand {
+    command("backup-tested")
+        .flag("--request")
+        .flag(&encode(request))
+}
+
+/// Asks how much the disk takes that the data of services of a kind lie on. Answers a
+/// [`Room`](crate::plugin_protocol::Room).
+pub fn backup_room(kind: ServiceKind) -> DokkuCommand {
+    command("backup-room").arg(kind.as_str())
 }
 
 /// Asks for entries of the host's audit log. Answers an

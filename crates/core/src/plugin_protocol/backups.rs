@@ -154,6 +154,34 @@ pub struct Listing {
     pub has_schedule: bool,
 }
 
+/// Asks to write into the manifest of a backup what a restore test of it came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestedRequest {
+    /// Its id.
+    pub id: String,
+    /// SHA-256 of the dump that was tested: the manifest has to be of the same one.
+    pub raw_sha256: String,
+    /// Whether all of it was there; if not, an earlier verdict is taken out.
+    pub is_good: bool,
+}
+
+/// What a manifest tells of restore tests by now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestNoted {
+    /// The id of the backup.
+    pub id: String,
+    /// When it was last restored for a test.
+    pub restore_tested: Option<Timestamp>,
+}
+
+/// How much the disk takes that the data of services lie on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// Bytes that are free.
+    pub free: u64,
+}
+
 /// A backup that was read to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verified {

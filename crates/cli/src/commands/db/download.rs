@@ -81,7 +81,7 @@ pub fn fetch(
     identities: Option<&Identities>,
     invocation: &Invocation,
 ) -> Result<PathBuf, Failure> {
-    let source = Source::of(id, invocation)?;
+    let source = Source::of(id)?;
     let mut manifest = source.manifest(id, invocation)?;
     require_room(directory, manifest.size)?;
     let content = (manifest.sha256.clone(), manifest.size);
@@ -171,6 +171,14 @@ impl Write for Watched<'_> {
     }
 }
 
+/// The bucket that a backup is in.
+pub fn open_bucket(id: &BackupId) -> Result<Bucket, Failure> {
+    let settings = BucketSettings::from_environment()?.ok_or_else(|| {
+        Failure::settings(format!("{id} is in a bucket, and AWS_S3_BUCKET is not set"))
+    })?;
+    Ok(Bucket::open(&settings)?)
+}
+
 /// Where a backup comes from.
 enum Source {
     Host,
@@ -178,15 +186,10 @@ enum Source {
 }
 
 impl Source {
-    fn of(id: &BackupId, _: &Invocation) -> Result<Self, Failure> {
+    fn of(id: &BackupId) -> Result<Self, Failure> {
         match id.place {
             Place::Server => Ok(Self::Host),
-            Place::S3 => {
-                let settings = BucketSettings::from_environment()?.ok_or_else(|| {
-                    Failure::settings(format!("{id} is in a bucket, and AWS_S3_BUCKET is not set"))
-                })?;
-                Ok(Self::Bucket(Bucket::open(&settings)?))
-            }
+            Place::S3 => open_bucket(id).map(Self::Bucket),
         }
     }
 

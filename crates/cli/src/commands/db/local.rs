@@ -22,6 +22,7 @@ use crate::{
     exit_codes,
     failure::Failure,
     invocation::Invocation,
+    ui::Ui,
 };
 
 const HERE: &str = ".";
@@ -35,7 +36,7 @@ fn name(found: &Found) -> String {
         .into_owned()
 }
 
-/// The file that a person means: its path, or `latest`.
+/// The file that a person means: its path, or `latest`, which is never from the future.
 pub fn file(app: &AppName, given: &str) -> Result<PathBuf, Failure> {
     if given != "latest" {
         let path = PathBuf::from(given);
@@ -47,22 +48,35 @@ pub fn file(app: &AppName, given: &str) -> Result<PathBuf, Failure> {
     }
     backup::find(Path::new(HERE), app)?
         .into_iter()
-        .next()
+        .find(|found| found.name.time <= Timestamp::now())
         .map(|found| found.path)
         .ok_or_else(|| none_here(app))
 }
 
 /// The file to restore: its path, or with `latest` the newest that is no copy of what a restore,
-/// a rollback or a removal was about to replace.
-pub fn newest(app: &AppName, given: &str) -> Result<PathBuf, Failure> {
+/// a rollback or a removal was about to replace, and that is not from the future.
+pub fn newest(app: &AppName, given: &str, ui: &Ui) -> Result<PathBuf, Failure> {
     if given != "latest" {
         return file(app, given);
     }
-    backup::find(Path::new(HERE), app)?
-        .into_iter()
-        .find(|found| !found.name.reason.is_safety_copy())
-        .map(|found| found.path)
-        .ok_or_else(|| none_here(app))
+    let now = Timestamp::now();
+    for found in backup::find(Path::new(HERE), app)? {
+        if found.name.reason.is_safety_copy() {
+            continue;
+        }
+        if found.name.time <= now {
+            return Ok(found.path);
+        }
+        ui.warning(&format!(
+            "{} is from the future, so a clock was wrong: not taken for the latest",
+            found
+                .path
+                .strip_prefix(HERE)
+                .unwrap_or(&found.path)
+                .display()
+        ));
+    }
+    Err(none_here(app))
 }
 
 fn none_here(app: &AppName) -> Failure {

@@ -8,7 +8,6 @@ use std::{
 use dokku_deploy::{
     app::AppName,
     audit::Action,
-    backup::Manifest,
     clock::stamp,
     dokku::census::Database,
     flows::restore::{self, Ground, Halt, Scratch, Tested, Wish},
@@ -25,10 +24,10 @@ use super::{
     backup::size,
     record,
     restore::{Importer, Source, patiently, refused},
-    service,
+    service, verdict,
 };
 use crate::{
-    backup, clock::RealClock, commands::deploy::narration::Narration, exit_codes, failure::Failure,
+    clock::RealClock, commands::deploy::narration::Narration, exit_codes, failure::Failure,
     invocation::Invocation, publish::recorded,
 };
 
@@ -105,32 +104,10 @@ pub fn run(
             }
         })
     })?;
-    record_verdict(&source, manifest, &tested, &shown, invocation)?;
-    tell(app, &shown, tested, &warnings, invocation)
-}
-
-/// Notes the verdict in the manifest, if it is here.
-fn record_verdict(
-    source: &Source,
-    manifest: Option<Manifest>,
-    tested: &Tested,
-    shown: &str,
-    invocation: &Invocation,
-) -> Result<(), Failure> {
     let is_good = matches!(tested, Tested::Restores { .. });
-    match manifest {
-        Some(mut manifest) if source.is_here() => {
-            manifest.restore_tested = is_good.then(Timestamp::now);
-            backup::note(source.path(), &manifest)?;
-        }
-        Some(_) => invocation.ui.warning(&format!(
-            "the manifest of {shown} is not here: it does not tell of this test"
-        )),
-        None => invocation.ui.warning(&format!(
-            "{shown} has no manifest that could tell of this test"
-        )),
-    }
-    Ok(())
+    let noted = verdict::note(&source, manifest, is_good, &shown, invocation);
+    let code = tell(app, &shown, tested, &warnings, invocation)?;
+    noted.map(|()| code)
 }
 
 fn tell(

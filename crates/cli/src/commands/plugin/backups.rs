@@ -50,6 +50,8 @@ pub enum Verbs {
     BackupVerify(ListWords),
     BackupPrune(ListWords),
     BackupSend(SendWords),
+    BackupTested(TestedWords),
+    BackupRoom(RoomWords),
 }
 
 /// Answers it.
@@ -65,6 +67,8 @@ pub fn run(
         Verbs::BackupVerify(words) => verify(words, place, invocation),
         Verbs::BackupPrune(words) => prune(words, place, now, invocation),
         Verbs::BackupSend(words) => send(words, place),
+        Verbs::BackupTested(words) => tested(words, place, now, invocation),
+        Verbs::BackupRoom(words) => room(words, place, invocation),
     }
 }
 
@@ -109,6 +113,23 @@ pub struct SendWords {
     #[command(flatten)]
     common: Common,
     id: String,
+}
+
+/// What only `dokku-cli` asks.
+#[derive(Debug, Args)]
+pub struct TestedWords {
+    #[command(flatten)]
+    common: Common,
+    #[arg(long, value_name = "BASE64")]
+    request: String,
+}
+
+#[derive(Debug, Args)]
+pub struct RoomWords {
+    #[command(flatten)]
+    common: Common,
+    /// The kind of services
+    kind: ServiceKind,
 }
 
 impl MakeWords {
@@ -257,6 +278,34 @@ fn prune(
                 .ui
                 .result(&visible(&format!("{}: {verb} ({})", one.id, one.why)))?;
         }
+        Ok(exit_codes::OK)
+    })
+}
+
+fn tested(
+    words: &TestedWords,
+    place: &Place,
+    now: Timestamp,
+    invocation: &Invocation,
+) -> Result<u8, Failure> {
+    let noted =
+        understood(&words.request).and_then(|request| backups::note_test(place, &request, now));
+    answer(words.common.format == "json", noted, invocation, |noted| {
+        let told = noted.restore_tested.map_or_else(
+            || "not known to restore".to_owned(),
+            |time| format!("restored for a test {}", stamp(time)),
+        );
+        invocation
+            .ui
+            .result(&visible(&format!("{}: {told}", noted.id)))?;
+        Ok(exit_codes::OK)
+    })
+}
+
+fn room(words: &RoomWords, place: &Place, invocation: &Invocation) -> Result<u8, Failure> {
+    let room = backups::room(place, words.kind);
+    answer(words.common.format == "json", room, invocation, |room| {
+        invocation.ui.result(&format!("{} free", size(room.free)))?;
         Ok(exit_codes::OK)
     })
 }

@@ -134,6 +134,8 @@ const HELP: &str = "\
     deploy-system:backups [<app>], List the backups of this host
     deploy-system:backup-verify [<app>|--id <id>], Read backups of this host to their ends
     deploy-system:backup-send <id>, Write a backup of this host to standard output
+    deploy-system:backup-tested --request <base64>, Note the verdict of a restore test (asked by dokku-cli)
+    deploy-system:backup-room <kind>, Say how much room the disk has that services keep their data on
     deploy-system:break-glass <reason>|--end, Let every deploy pass until this is ended
     deploy-system:audit, Entries of the audit log (asked by dokku-cli, on standard input)
     deploy-system:notify, Change whom the host tells (asked by dokku-cli, on standard input)

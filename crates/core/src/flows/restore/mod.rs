@@ -7,6 +7,8 @@
 mod compare;
 mod observe;
 mod plan;
+mod refusal;
+mod room;
 mod run;
 mod test;
 mod wish;
@@ -14,7 +16,8 @@ mod wish;
 pub use self::{
     compare::{Verdict, compare, named},
     observe::{Observed, observe},
-    plan::{Plan, Refusal, Step, check_app, plan},
+    plan::{Plan, Step, check_app, plan},
+    refusal::Refusal,
     run::{Ground, Halt, Hands, Restored, execute},
     test::{Scratch, Tested, destroy, leftovers, test},
     wish::{File, Wish},

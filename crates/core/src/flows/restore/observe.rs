@@ -5,9 +5,12 @@ use crate::{
     app::AppName,
     dokku::{
         census::{self, Census},
-        config, datastore, ps,
+        config, datastore,
+        deploy_system::{self, PluginError},
+        ps,
     },
-    host::{Host, HostError},
+    host::{Answer, Host, HostError},
+    plugin_protocol::Room,
     store::Variables,
 };
 
@@ -26,6 +29,8 @@ pub struct Observed {
     pub census: Census,
     /// Whether the service to restore into exists.
     pub is_taken: bool,
+    /// Bytes that are free where services of this kind keep their data, or why that is not known.
+    pub free: Result<u64, String>,
 }
 
 /// Asks the host everything that a plan needs, in one round of questions.
@@ -37,6 +42,7 @@ pub fn observe(wish: &Wish, host: &dyn Host) -> Result<Observed, HostError> {
         datastore::info(kind, name),
         datastore::links(kind, name),
         census::ask(&wish.database),
+        deploy_system::backup_room(kind),
     ];
     if let Some(into) = &wish.into {
         questions.push(datastore::exists(kind, into));
@@ -45,13 +51,12 @@ pub fn observe(wish: &Wish, host: &dyn Host) -> Result<Observed, HostError> {
         .ask_all(&questions)
         .into_iter()
         .collect::<Result<_, _>>()?;
-    let ([variables, report, info, links, census], into) =
-        answers
-            .split_first_chunk()
-            .ok_or_else(|| HostError::Unparsable {
-                command: census::ask(&wish.database).to_string(),
-                expected: "there at all".to_owned(),
-            })?;
+    let ([variables, report, info, links, census, room], into) = answers
+        .split_first_chunk()
+        .ok_or_else(|| HostError::Unparsable {
+            command: census::ask(&wish.database).to_string(),
+            expected: "there at all".to_owned(),
+        })?;
     let gone = || info.unparsable("a service that exists");
     let is_running = ps::read_report(report)?
         .is_some_and(|report| report.is_deployed && report.running != ps::Running::None);
@@ -65,5 +70,18 @@ pub fn observe(wish: &Wish, host: &dyn Host) -> Result<Observed, HostError> {
             Some(answer) => datastore::read_exists(answer)?,
             None => false,
         },
+        free: read_room(room, host.name()),
     })
+}
+
+/// Dokku itself does not tell it.
+fn read_room(answer: &Answer, host: &str) -> Result<u64, String> {
+    deploy_system::read(answer, host)
+        .map(|room: Room| room.free)
+        .map_err(|error| match error {
+            PluginError::Lacking(_) => {
+                "the plugin deploy-system, which tells it, is not there or too old".to_owned()
+            }
+            other => other.to_string(),
+        })
 }

@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use super::{
     Observed, Wish,
     compare::{compare, named},
+    refusal::Refusal,
+    room::check_room,
 };
 use crate::{
     app::AppName,
@@ -16,98 +18,8 @@ use crate::{
     dump::{Amounts, Engine, is_newer},
     journal::Journal,
     lock::LockState,
-    service::ServiceName,
     store::Variables,
 };
-
-/// Why a restore is not begun. Nothing has been changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// There is no such app.
-    #[error("there is no app {0}")]
-    NoSuchApp(AppName),
-    /// The file holds the data of another app.
-    #[error("{file} is a backup of {owner}, not of {app}")]
-    OtherApp {
-        /// The file.
-        file: String,
-        /// Whose data it holds.
-        owner: String,
-        /// The app that it was to go to.
-        app: AppName,
-    },
-    /// The file is of another engine than the service.
-    #[error("{file} is a dump of {found}, and {service} is a {kind} service")]
-    OtherEngine {
-        /// The file.
-        file: String,
-        /// Its engine.
-        found: Engine,
-        /// The service.
-        service: ServiceName,
-        /// The service's kind.
-        kind: crate::service::ServiceKind,
-    },
-    /// The server is older than the one that the dump was taken from.
-    #[error("{file} was made by {engine} {dump}, and {service} runs {server}, which is older")]
-    Newer {
-        /// The file.
-        file: String,
-        /// The engine.
-        engine: Engine,
-        /// The version that made the dump.
-        dump: String,
-        /// The service.
-        service: ServiceName,
-        /// Its version.
-        server: String,
-    },
-    /// The server lacks something that the dump needs, in words.
-    #[error("{file} needs {what}, which {service} does not have: {names}")]
-    Lacks {
-        /// The file.
-        file: String,
-        /// What kind of thing.
-        what: &'static str,
-        /// The service.
-        service: ServiceName,
-        /// Which ones.
-        names: String,
-    },
-    /// The app is locked.
-    #[error("{app} is locked by {by} since {at}: {reason}")]
-    Locked {
-        /// The app.
-        app: AppName,
-        /// Who locked it.
-        by: String,
-        /// Since when.
-        at: String,
-        /// Why. Hostile text.
-        reason: String,
-    },
-    /// Whether the app is locked or being deployed is not known.
-    #[error("whether {app} may be changed is not known: {why}")]
-    Unreadable {
-        /// The app.
-        app: AppName,
-        /// What cannot be read.
-        why: String,
-    },
-    /// The app is being deployed.
-    #[error("{app} is being deployed by {by} ({phase})")]
-    Busy {
-        /// The app.
-        app: AppName,
-        /// Who deploys.
-        by: String,
-        /// How far it is.
-        phase: &'static str,
-    },
-    /// The service to restore into is there already.
-    #[error("there is a service {0} already")]
-    Taken(ServiceName),
-}
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,13 +70,14 @@ pub struct Plan {
 /// Decides. `now` names what is set aside.
 pub fn plan(wish: &Wish, observed: &Observed, now: Timestamp) -> Result<Plan, Refusal> {
     check_file(wish, observed)?;
+    let unknown_room = check_room(wish, observed, wish.into.is_some())?;
     let empty = Amounts::default();
     let amounts = wish.file.dump.amounts.as_ref().unwrap_or(&empty);
     let mut plan = Plan {
         steps: Vec::new(),
         locks: wish.into.is_none(),
         extra: Vec::new(),
-        notes: Vec::new(),
+        notes: unknown_room.into_iter().collect(),
         summary: summary(wish, observed, now),
     };
     if let Some(why) = &amounts.unknown {

@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use super::{
     compare::{compare, named},
     observe::Observed,
-    plan::{Refusal, check_file, image},
+    plan::{check_file, image},
+    refusal::Refusal,
+    room::check_room,
     run::{Ground, Halt, Hands},
     wish::Wish,
 };
@@ -95,8 +97,13 @@ pub fn test(
     hands: &mut dyn Hands,
     report: &mut dyn Report,
 ) -> (Tested, Vec<String>) {
-    if let Err(refusal) = check_file(wish, observed) {
-        return (Tested::Refused(refusal), Vec::new());
+    let mut warnings = Vec::new();
+    match check_file(wish, observed).and_then(|()| check_room(wish, observed, true)) {
+        Ok(unknown) => warnings.extend(unknown),
+        Err(refusal) => return (Tested::Refused(refusal), warnings),
+    }
+    for warning in &warnings {
+        report.event(Event::Warning(warning));
     }
     let database = Database {
         name: scratch.name.clone(),
@@ -107,7 +114,6 @@ pub fn test(
         wish.file.name, scratch.name
     )));
     let tested = attempt(wish, observed, &database, ground, hands);
-    let mut warnings = Vec::new();
     if !matches!(tested, Tested::Unknown(Halt::Taken))
         && let Err(error) = destroy(&database, ground.host)
     {

@@ -24,6 +24,9 @@ pub fn refused(refusal: &Refusal, host: &str) -> Failure {
             "Have it unlocked first. If it is the lock of a restore that was killed on another machine: dokku-cli unlock {app}"
         )),
         Refusal::Busy { .. } => failure.hint("Try again when that deploy has ended."),
+        Refusal::NoRoom { .. } => failure.hint(
+            "Make room on the host's disk first. `dokku-cli db APP verify` tells whether the backup is good without restoring it.",
+        ),
         Refusal::Unreadable { .. } => Failure {
             code: exit_codes::HOST,
             ..failure

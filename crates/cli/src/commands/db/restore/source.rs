@@ -62,6 +62,8 @@ impl Scratch {
 /// Where the bytes are.
 pub struct Source {
     path: PathBuf,
+    /// The id of what is not here.
+    id: Option<BackupId>,
     identities: Option<Identities>,
     /// Holds the copy of what is not here, as long as it is needed.
     copy: Option<Scratch>,
@@ -84,7 +86,8 @@ impl Source {
         let identities = identity.map(download::read_identities).transpose()?;
         let Some(id) = BackupId::parse(given) else {
             return Ok(Self {
-                path: local::newest(app, given)?,
+                path: local::newest(app, given, invocation.ui)?,
+                id: None,
                 identities,
                 copy: None,
             });
@@ -94,6 +97,7 @@ impl Source {
         let path = download::fetch(&id, copy.directory.path(), identities.as_ref(), invocation)?;
         Ok(Self {
             path,
+            id: Some(id),
             identities,
             copy: Some(copy),
         })
@@ -104,9 +108,9 @@ impl Source {
         &self.path
     }
 
-    /// Whether it is a file of this machine's, and no copy of one elsewhere.
-    pub fn is_here(&self) -> bool {
-        self.copy.is_none()
+    /// The id of the backup that this is a copy of; `None` for a file of this machine's.
+    pub fn id(&self) -> Option<&BackupId> {
+        self.id.as_ref()
     }
 
     /// Its name for people, who named it so.
