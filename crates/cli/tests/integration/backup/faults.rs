@@ -3,8 +3,9 @@
 use std::{fs, path::Path, process::Command};
 
 use dokku_sandbox::faults::Plan;
+use rustix::process::{Pid, Signal, kill_process};
 
-use super::{backups, host_with, say, traces};
+use super::{backups, gate, host_with, say, traces, write_program, written_pid};
 use crate::support::{TestHost, await_until};
 
 /// Some megabytes that do not compress.
@@ -77,30 +78,158 @@ fn a_dropped_connection_leaves_nothing() {
     works(&host);
 }
 
+/// Whoever is killed in the middle of a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Victim {
+    /// `dokku-cli`, and nobody else.
+    Program,
+    /// The ssh client that brings the dump.
+    Ssh,
+}
+
+/// From now on an export comes as far as so many bytes, and no further. What is returned waits until
+/// it is there, and gives the process of the ssh client.
+fn stop_exports_after<'a>(
+    host: &'a TestHost,
+    real: &Path,
+    bytes: u64,
+) -> impl Fn() -> Pid + use<'a> {
+    let (reached, over) = (host.home().join("reached"), host.home().join("over"));
+    drop(fs::remove_file(&reached));
+    drop(fs::remove_file(&over));
+    write_program(
+        &host.home().join("bin/ssh"),
+        &format!(
+            "case \"$*\" in *:export*)\n'{real}' \"$@\" | head -c {bytes}\necho $$ >'{reached}'\nuntil [ -e '{over}' ]; do sleep 0.02; done\nexit 1;;\nesac\nexec '{real}' \"$@\"",
+            real = real.display(),
+            reached = reached.display(),
+            over = over.display(),
+        ),
+    );
+    move || written_pid(&reached)
+}
+
+/// kill -9 of the program and of its ssh client at 0, 50 and 99 % of a dump.
 #[test]
-fn a_killed_run_leaves_no_backup_and_the_next_sweeps() {
+fn whoever_is_killed_at_whatever_byte_leaves_no_backup_and_the_next_run_works() {
     let host = host_with("postgres");
     fill(&host);
-    host.fault(Plan {
-        delay_ms: 400,
-        ..Plan::default()
-    });
-    let running = host.cli(&["db", "shop", "backup"]).start();
-    await_until("some of the dump", || {
-        fs::read_dir(host.home()).unwrap().flatten().any(|entry| {
-            entry
-                .file_name()
-                .to_string_lossy()
-                .starts_with(".dokku-cli-")
-                && entry.metadata().is_ok_and(|data| data.len() > 0)
-        })
-    });
-    running.signal_group(rustix::process::Signal::KILL);
-    assert_eq!(running.finish().status, None);
-    assert_eq!(backups(host.home()).len(), 0);
-    assert_eq!(traces(host.home()).len(), 1);
-    host.heal();
     works(&host);
+    let first = backups(host.home()).remove(0);
+    let content = fs::read(&first).unwrap();
+    let size = content.len() as u64;
+    let ssh = host.home().join("bin/ssh");
+    let real = host.home().join("bin/real-ssh");
+    fs::rename(&ssh, &real).unwrap();
+    let mut count = 1;
+    for victim in [Victim::Program, Victim::Ssh] {
+        for bytes in [0, size / 2, size * 99 / 100] {
+            let reached = stop_exports_after(&host, &real, bytes);
+            let running = host.cli(&["db", "shop", "backup"]).start();
+            let client = reached();
+            let killed = match victim {
+                Victim::Program => running.pid(),
+                Victim::Ssh => client,
+            };
+            kill_process(killed, Signal::KILL).unwrap();
+            let ended = running.finish();
+            fs::write(host.home().join("over"), "").unwrap();
+            fs::copy(&real, &ssh).unwrap();
+            let expected = match victim {
+                Victim::Program => None,
+                Victim::Ssh => Some(5),
+            };
+            assert_eq!(ended.status, expected, "{victim:?} at {bytes}: {ended:?}");
+            assert_eq!(backups(host.home()).len(), count, "{victim:?} at {bytes}");
+            assert_eq!(fs::read(&first).unwrap(), content);
+            // The next run works, and sweeps.
+            let next = host.cli(&["db", "shop", "backup"]).run();
+            assert_eq!(next.status, Some(0), "{victim:?} at {bytes}: {next:?}");
+            count += 1;
+            assert_eq!(
+                traces(host.home()).len(),
+                2 * count,
+                "{victim:?} at {bytes}"
+            );
+        }
+    }
+    let verified = host.cli(&["db", "shop", "verify", "--all"]).run();
+    assert_eq!(verified.status, Some(0), "{verified:?}");
+}
+
+#[test]
+fn two_backups_at_once_are_two_backups() {
+    let host = host_with("postgres");
+    fill(&host);
+    let waits = gate(&host, "postgres:export");
+    let first = host.cli(&["db", "shop", "backup"]).start();
+    waits();
+    let second = host.cli(&["db", "shop", "backup"]).start();
+    await_until("both under way", || traces(host.home()).len() == 2);
+    host.open_gate();
+    for ran in [first.finish(), second.finish()] {
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+    }
+    assert_eq!(backups(host.home()).len(), 2);
+    assert_eq!(traces(host.home()).len(), 4, "each has its manifest");
+    let verified = host.cli(&["db", "shop", "verify", "--all"]).run();
+    assert_eq!(verified.status, Some(0), "{verified:?}");
+}
+
+/// Clocks that jump: files that say that they are of 1970, and of the next century.
+#[test]
+fn a_backup_of_the_wrong_time_is_neither_the_latest_nor_pruned_for() {
+    let host = host_with("redis");
+    say(&host, "redis", b"SET a right\n");
+    works(&host);
+    let right = backups(host.home()).remove(0);
+    say(&host, "redis", b"SET a wrong\n");
+    let ran = host
+        .cli(&["db", "shop", "backup", "-o", "wrong.dump"])
+        .run();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let home = host.home();
+    for time in ["20990101_000000", "20980101_000000", "19700101_000001"] {
+        for end in ["", ".json"] {
+            fs::copy(
+                home.join(format!("wrong.dump{end}")),
+                home.join(format!("shop-{time}.dump{end}")),
+            )
+            .unwrap();
+        }
+    }
+    let restored = host
+        .cli(&["db", "shop", "restore", "latest", "--yes"])
+        .run();
+    assert_eq!(restored.status, Some(0), "{restored:?}");
+    assert!(
+        restored
+            .stderr
+            .contains("shop-20990101_000000.dump is from the future"),
+        "{restored:?}"
+    );
+    assert!(say(&host, "redis", b"GET a\n").contains("right"));
+
+    let name = right.file_name().unwrap().to_str().unwrap().to_owned();
+    let pruned = host.cli(&["db", "shop", "prune"]).run();
+    assert_eq!(pruned.status, Some(0), "{pruned:?}");
+    let left = backups(home);
+    let has = |name: &str| left.iter().any(|path| path.ends_with(name));
+    assert!(has(&name) && has("shop-20990101_000000.dump"), "{pruned:?}");
+    assert!(has("shop-20980101_000000.dump"), "{pruned:?}");
+    assert!(!has("shop-19700101_000001.dump"), "{pruned:?}");
+
+    // Only what is from the future: it is not taken for the latest by mistake.
+    for path in left
+        .iter()
+        .filter(|path| !path.ends_with("shop-20990101_000000.dump"))
+    {
+        fs::remove_file(path).unwrap();
+    }
+    let none = host
+        .cli(&["db", "shop", "restore", "latest", "--yes"])
+        .run();
+    assert_eq!(none.status, Some(2), "{none:?}");
 }
 
 /// A tmpfs of 2 MiB, unmounted at the end.
@@ -139,52 +268,96 @@ fn a_full_disk_leaves_nothing() {
         "{failed:?}"
     );
     assert_eq!(traces(&directory), [""; 0]);
+    works(&host);
 }
 
+/// Numbers that are the same in each run (splitmix64).
+struct Places(u64);
+
+impl Places {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % below as u64).unwrap()
+    }
+}
+
+/// For each engine 100 files with a changed byte, 100 that were cut, and 100 of these without the
+/// manifest that gives a change away at once.
 #[test]
 fn every_changed_byte_and_every_cut_is_found() {
+    const SEED: u64 = 20_261_125;
+    eprintln!("seed {SEED}");
+    let mut places = Places(SEED);
     let host = host_with("redis");
     let keys: Vec<String> = (0..500)
         .map(|n| format!("SET key{n} value{}\n", n * n))
         .collect();
-    let keys = keys.concat();
-    say(&host, "redis", keys.as_bytes());
-    let made = host.cli(&["db", "shop", "backup", "--gzip"]).run();
-    assert_eq!(made.status, Some(0), "{made:?}");
-    let original = backups(host.home()).remove(0);
-    let good = fs::read(&original).unwrap();
-    let manifest = fs::read(format!("{}.json", original.display())).unwrap();
-    // 100 files with a byte changed, 100 cut short, each a second apart in its name.
-    let place = |n: usize| n * (good.len() - 1) / 99;
-    let directory = host.home().join("damaged");
-    fs::create_dir(&directory).unwrap();
-    for n in 0..200 {
-        let mut bad = good.clone();
-        if n < 100 {
-            bad[place(n)] ^= 0x10;
-        } else {
-            bad.truncate(place(n - 100));
-        }
-        let name = format!("shop-20260101_00{:02}{:02}.dump.gz", n / 60, n % 60);
-        fs::write(directory.join(&name), bad).unwrap();
-        fs::write(directory.join(name + ".json"), &manifest).unwrap();
+    say(&host, "redis", keys.concat().as_bytes());
+    let statements: &[u8] =
+        b"CREATE TABLE t (n int, s varchar(40)); INSERT INTO t VALUES (1, 'one'), (2, 'two;\\n-- x');\n";
+    for kind in ["postgres", "mariadb"] {
+        host.ssh(&format!("{kind}:create store"));
+        host.ssh(&format!("{kind}:link store shop --no-restart"));
+        say(&host, kind, statements);
     }
-    let verified = host
-        .cli(&["db", "shop", "verify", "--all"])
-        .directory(&directory)
-        .run();
-    assert_eq!(verified.status, Some(7), "{verified:?}");
-    assert!(
-        verified
-            .stderr
-            .contains("200 of 200 backups of shop did not pass"),
-        "{verified:?}"
-    );
-    // What is damaged is not restored, and nothing is begun.
-    let refused = host
-        .cli(&["db", "shop", "restore", "latest", "--yes"])
-        .directory(&directory)
-        .run();
-    assert_eq!(refused.status, Some(7), "{refused:?}");
-    assert_eq!(backups(&directory).len(), 200);
+    for (kind, packing) in [
+        ("redis", "--gzip"),
+        ("postgres", "--json"),
+        ("mariadb", "--gzip"),
+    ] {
+        let directory = host.home().join(kind);
+        fs::create_dir(&directory).unwrap();
+        let made = host
+            .cli(&["db", "shop", "backup", kind, packing])
+            .directory(&directory)
+            .run();
+        assert_eq!(made.status, Some(0), "{made:?}");
+        let original = backups(&directory).remove(0);
+        let good = fs::read(&original).unwrap();
+        let manifest_file = format!("{}.json", original.display());
+        let manifest = fs::read(&manifest_file).unwrap();
+        fs::remove_file(&original).unwrap();
+        fs::remove_file(manifest_file).unwrap();
+        let end = original
+            .extension()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .replace("gz", "dump.gz");
+        for n in 0..300 {
+            let mut bad = good.clone();
+            let place = places.next(good.len());
+            if n < 100 {
+                bad[place] ^= u8::try_from(1 + places.next(255)).unwrap();
+            } else {
+                bad.truncate(place);
+            }
+            let name = format!("shop-20260101_00{:02}{:02}.{end}", n / 60, n % 60);
+            fs::write(directory.join(&name), bad).unwrap();
+            if n < 200 {
+                fs::write(directory.join(name + ".json"), &manifest).unwrap();
+            }
+        }
+        let verified = host
+            .cli(&["db", "shop", "verify", "--all"])
+            .directory(&directory)
+            .run();
+        assert_eq!(verified.status, Some(7), "{kind}: {verified:?}");
+        assert!(
+            verified
+                .stderr
+                .contains("300 of 300 backups of shop did not pass"),
+            "{kind}: {verified:?}"
+        );
+        // What is damaged is not restored, and nothing is begun.
+        let refused = host
+            .cli(&["db", "shop", "restore", "latest", kind, "--yes"])
+            .directory(&directory)
+            .run();
+        assert_eq!(refused.status, Some(7), "{kind}: {refused:?}");
+        assert_eq!(backups(&directory).len(), 300);
+    }
 }

@@ -13,9 +13,12 @@ mod ways_back;
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+
+use rustix::process::Pid;
 
 use crate::support::{TestHost, await_until};
 
@@ -68,6 +71,25 @@ fn gate<'a>(host: &'a TestHost, verb: &str) -> impl Fn() + use<'a> {
         ),
     );
     move || await_until("a call that waits", || waiting.exists())
+}
+
+/// Puts a shell script into the place of a program.
+fn write_program(path: &Path, script: &str) {
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Waits until a script has written its process into a file.
+fn written_pid(path: &Path) -> Pid {
+    let mut pid = None;
+    await_until("the process of a script", || {
+        pid = fs::read_to_string(path)
+            .ok()
+            .filter(|text| text.ends_with('\n'))
+            .and_then(|text| Pid::from_raw(text.trim().parse().ok()?));
+        pid.is_some()
+    });
+    pid.unwrap()
 }
 
 /// Sends statements to the client of the service and returns what it says.

@@ -8,11 +8,13 @@ use std::{
     process::Command,
 };
 
+use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
+use super::{write_program, written_pid};
 use crate::{
     plugin::Guarded,
-    support::{Ran, TestHost, await_until},
+    support::{Ran, TestHost},
 };
 
 /// Where the host keeps its backups.
@@ -217,7 +219,7 @@ fn without_the_plugin_both_ways_out_are_told() {
 }
 
 #[test]
-fn an_export_that_is_killed_on_the_server_leaves_no_backup() {
+fn an_export_that_is_killed_on_the_server_at_any_byte_leaves_no_backup() {
     let guarded = guarded(&[("postgres", "maindb")]);
     let host = &guarded.host;
     super::say_to(
@@ -226,41 +228,39 @@ fn an_export_that_is_killed_on_the_server_leaves_no_backup() {
         "maindb",
         b"CREATE TABLE t AS SELECT n, sha512(n::text::bytea) AS h FROM generate_series(1, 60000) n;\n",
     );
-    // An export that stops in its middle, and waits to be killed.
-    let waiting = host.home().join("waiting");
+    let works = back_up(host, &[]);
+    assert_eq!(works.status, Some(0), "{works:?}");
+    let first = shelf(host).join(backups(host).remove(0));
+    let manifest = fs::read(format!("{}.json", first.display())).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let size = manifest["raw_size"].as_u64().unwrap();
+    let content = fs::read(&first).unwrap();
     let dokku = host.home().join("root/bin/dokku");
     let real = host.home().join("root/bin/real-dokku");
     fs::rename(&dokku, &real).unwrap();
-    fs::write(
-        &dokku,
-        format!(
-            "#!/bin/sh\ncase \"$*\" in *:export*) {real} \"$@\" | head -c 100000; echo $$ >{waiting}; while :; do sleep 0.05; done ;; *) exec {real} \"$@\" ;; esac\n",
-            real = real.display(),
-            waiting = waiting.display()
-        ),
-    )
-    .unwrap();
-    fs::set_permissions(&dokku, fs::Permissions::from_mode(0o755)).unwrap();
-    let running = host.cli(&["db", "shop", "backup-server"]).start();
-    await_until("half a dump", || {
-        fs::read_to_string(&waiting).is_ok_and(|text| text.ends_with('\n'))
-    });
-    let pid: i32 = fs::read_to_string(&waiting)
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
-    rustix::process::kill_process(
-        rustix::process::Pid::from_raw(pid).unwrap(),
-        rustix::process::Signal::KILL,
-    )
-    .unwrap();
-    let failed = running.finish();
-    assert_eq!(failed.status, Some(7), "{failed:?}");
-    assert!(failed.stderr.contains("was killed"), "{failed:?}");
-    assert_eq!(files(&shelf(host)).len(), 0);
-    fs::rename(&real, &dokku).unwrap();
-    let works = back_up(host, &[]);
-    assert_eq!(works.status, Some(0), "{works:?}");
-    assert_eq!(backups(host).len(), 1);
+    for (made, bytes) in [0, size / 2, size * 99 / 100].into_iter().enumerate() {
+        // An export that comes so far, and waits to be killed.
+        let waiting = host.home().join(format!("waiting-{bytes}"));
+        write_program(
+            &dokku,
+            &format!(
+                "case \"$*\" in *:export*) {real} \"$@\" | head -c {bytes}; echo $$ >{waiting}; while :; do sleep 0.05; done ;; *) exec {real} \"$@\" ;; esac",
+                real = real.display(),
+                waiting = waiting.display()
+            ),
+        );
+        let running = host.cli(&["db", "shop", "backup-server"]).start();
+        kill_process(written_pid(&waiting), Signal::KILL).unwrap();
+        let failed = running.finish();
+        assert_eq!(failed.status, Some(7), "at {bytes}: {failed:?}");
+        assert!(failed.stderr.contains("was killed"), "{failed:?}");
+        assert_eq!(files(&shelf(host)).len(), 2 * (made + 1), "at {bytes}");
+        assert_eq!(fs::read(&first).unwrap(), content);
+        fs::copy(&real, &dokku).unwrap();
+        let works = back_up(host, &[]);
+        assert_eq!(works.status, Some(0), "at {bytes}: {works:?}");
+        assert_eq!(backups(host).len(), made + 2);
+    }
+    let read = host.ssh("deploy-system:backup-verify shop");
+    assert_eq!(read.matches(": good\n").count(), 4, "{read}");
 }
