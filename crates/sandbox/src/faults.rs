@@ -1,6 +1,7 @@
 //! Faults on demand, set over the control socket.
 
 use std::io::Write;
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,11 +12,36 @@ use crate::commands::answer::write_or_hang_up;
 use crate::io::Io;
 
 /// What is out of order at present.
-pub struct Faults(watch::Sender<Plan>);
+pub struct Faults {
+    plan: watch::Sender<Plan>,
+    /// Whether the SSH port is open, as its server left it last; `None`: there is no server.
+    open: Mutex<Option<bool>>,
+    moved: Condvar,
+}
 
 impl Default for Faults {
     fn default() -> Self {
-        Self(watch::Sender::new(Plan::default()))
+        Self {
+            plan: watch::Sender::new(Plan::default()),
+            open: Mutex::default(),
+            moved: Condvar::new(),
+        }
+    }
+}
+
+/// Held by the server of the SSH port, which tells here whether it listens.
+pub struct Door<'a>(&'a Faults);
+
+impl Door<'_> {
+    /// The port is open now, or closed.
+    pub fn is_open(&self, is_open: bool) {
+        self.0.moved(Some(is_open));
+    }
+}
+
+impl Drop for Door<'_> {
+    fn drop(&mut self) {
+        self.0.moved(None);
     }
 }
 
@@ -62,28 +88,47 @@ fn one() -> u8 {
 impl Faults {
     /// The faults set now.
     pub fn plan(&self) -> Plan {
-        self.0.borrow().clone()
+        self.plan.borrow().clone()
     }
 
-    /// Replaces the faults.
+    /// Replaces the faults. Afterwards the SSH port is open or closed as they want it.
     pub fn set(&self, plan: Plan) {
-        self.0.send_replace(plan);
+        self.plan.send_replace(plan);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever waits for the plan before this one need not any more.
+        self.moved.notify_all();
+        while open.is_some_and(|is_open| is_open == self.plan.borrow().refuse) {
+            open = self
+                .moved
+                .wait(open)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// For the server of the SSH port: [`Faults::set`] waits for what it tells.
+    pub fn door(&self) -> Door<'_> {
+        Door(self)
+    }
+
+    fn moved(&self, is_open: Option<bool>) {
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = is_open;
+        self.moved.notify_all();
     }
 
     /// Adds a command that is to fail.
     pub fn fail(&self, failing: Failing) {
-        self.0.send_modify(|plan| plan.fail.push(failing));
+        self.plan.send_modify(|plan| plan.fail.push(failing));
     }
 
     fn change<R>(&self, change: impl FnOnce(&mut Plan) -> R) -> Option<R> {
         let mut result = None;
-        self.0.send_modify(|plan| result = Some(change(plan)));
+        self.plan.send_modify(|plan| result = Some(change(plan)));
         result
     }
 
     /// Tells of each change.
     pub fn watch(&self) -> watch::Receiver<Plan> {
-        self.0.subscribe()
+        self.plan.subscribe()
     }
 
     /// How many of `count` bytes may still go to the client before its connection is cut; `None` if it is not.

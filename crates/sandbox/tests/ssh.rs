@@ -194,6 +194,23 @@ fn refused_connections_work_again_afterwards() {
 }
 
 #[test]
+fn a_port_is_closed_and_open_as_soon_as_that_is_answered() {
+    let bed = Bed::start();
+    let connect = || std::net::TcpStream::connect(bed.running.ssh()).map_err(|error| error.kind());
+    for round in 0..50 {
+        bed.control(r#"{"do":"faults","plan":{"refuse":true}}"#);
+        let refused = connect().unwrap_err();
+        assert_eq!(
+            refused,
+            std::io::ErrorKind::ConnectionRefused,
+            "round {round}"
+        );
+        bed.control(r#"{"do":"faults","plan":{}}"#);
+        connect().unwrap();
+    }
+}
+
+#[test]
 fn a_connection_is_cut_after_so_many_bytes() {
     let bed = Bed::start();
     install_probe(&bed);

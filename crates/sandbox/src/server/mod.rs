@@ -17,7 +17,7 @@ use russh::server::{
     Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey,
 };
 use russh::{Channel, ChannelId, MethodKind, MethodSet};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 pub use keys::{HostKey, host_key};
 
@@ -26,6 +26,8 @@ use crate::host::SandboxHost;
 
 /// The only user that a Dokku host knows over ssh.
 const USER: &str = "dokku";
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// What the server needs besides the host.
 pub struct Access {
@@ -54,13 +56,18 @@ pub async fn serve(
     let authorized_keys = Arc::new(access.authorized_keys);
     let mut plan = host.faults().watch();
     let mut listener = Some(listener);
+    let door = host.faults().door();
+    door.is_open(true);
     loop {
         let Some(open) = &listener else {
-            // While connections are refused nobody listens; afterwards the same port is opened again.
+            // Nobody listens, so connections are refused; the port stays ours meanwhile.
+            let port = keep(address)?;
+            door.is_open(false);
             if plan.wait_for(|plan| !plan.refuse).await.is_err() {
                 return Ok(());
             }
-            listener = Some(TcpListener::bind(address).await?);
+            listener = Some(port.listen(BACKLOG)?);
+            door.is_open(true);
             continue;
         };
         let refused = async { plan.wait_for(|plan| plan.refuse).await.map(drop) };
@@ -81,6 +88,18 @@ pub async fn serve(
             _ = refused => listener = None,
         }
     }
+}
+
+/// Takes the port without listening on it.
+fn keep(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 async fn connection(socket: TcpStream, config: Arc<Config>, guest: Guest) {
