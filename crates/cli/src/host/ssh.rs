@@ -1,6 +1,6 @@
 //! The host, over ssh.
 
-use std::{io, os::unix::process::CommandExt, time::Duration};
+use std::{io, os::unix::process::CommandExt, process::ExitStatus, time::Duration};
 
 use dokku_deploy::{
     command::DokkuCommand,
@@ -85,21 +85,11 @@ impl<'a> SshHost<'a> {
             let End::Exited(status) = end else {
                 return Err(HostError::Stopped { command: shown });
             };
-            match status.code() {
-                Some(SSH_FAILED) => {
-                    if let Some(status) = self.judge(&passage)? {
-                        return Ok(status);
-                    }
-                }
-                Some(status) => return Ok(status),
-                None => {
-                    return Err(
-                        self.unreachable(format!("ssh was killed while `{shown}` was running"))
-                    );
-                }
+            if let Some(status) = self.ended(status, &passage, &shown)? {
+                return Ok(status);
             }
         }
-        Err(self.unreachable("the connection is lost again and again".into()))
+        Err(self.lost())
     }
 
     /// Runs a command on this terminal: what is typed goes there, what comes back is shown as it
@@ -138,21 +128,25 @@ impl<'a> SshHost<'a> {
                 }
                 std::thread::sleep(TURN);
             };
-            match status.code() {
-                Some(SSH_FAILED) => {
-                    if let Some(status) = self.judge(&passage)? {
-                        return Ok(status);
-                    }
-                }
-                Some(status) => return Ok(status),
-                None => {
-                    return Err(
-                        self.unreachable(format!("ssh was killed while `{command}` was running"))
-                    );
-                }
+            if let Some(status) = self.ended(status, &passage, &command.to_string())? {
+                return Ok(status);
             }
         }
-        Err(self.unreachable("the connection is lost again and again".into()))
+        Err(self.lost())
+    }
+
+    /// How a command whose ssh has ended did end; `None`: it was not sent and may be sent again.
+    fn ended(
+        &self,
+        status: ExitStatus,
+        passage: &Passage,
+        command: &str,
+    ) -> Result<Option<i32>, HostError> {
+        match status.code() {
+            Some(SSH_FAILED) => self.judge(passage),
+            Some(status) => Ok(Some(status)),
+            None => Err(self.unreachable(format!("ssh was killed while `{command}` was running"))),
+        }
     }
 
     /// What a 255 means: the command's own status, an error, or (`None`) that the command was not
@@ -187,6 +181,10 @@ impl<'a> SshHost<'a> {
                 None => Ok(Some(SSH_FAILED)),
             },
         }
+    }
+
+    fn lost(&self) -> HostError {
+        self.unreachable("the connection is lost again and again".into())
     }
 
     fn unreachable(&self, why: String) -> HostError {
@@ -257,6 +255,6 @@ impl Host for SshHost<'_> {
                 return said.refusal().ok_or_else(|| said.failure(&name));
             }
         }
-        Err(self.unreachable("the connection is lost again and again".into()))
+        Err(self.lost())
     }
 }
