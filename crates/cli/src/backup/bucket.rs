@@ -23,7 +23,7 @@ use tokio::{runtime::Runtime, task::JoinSet};
 
 use super::{
     bucket_settings::BucketSettings,
-    shelf::{listed, with_manifest},
+    shelf::{listed, with_verdict},
 };
 use crate::http;
 
@@ -211,10 +211,7 @@ impl Bucket {
         raw_sha256: &str,
         tested: Option<Timestamp>,
     ) -> io::Result<()> {
-        let mut manifest = with_manifest(name, self.manifest(name))?;
-        manifest
-            .note_test(raw_sha256, tested)
-            .map_err(io::Error::other)?;
+        let manifest = with_verdict(name, self.manifest(name), raw_sha256, tested)?;
         self.runtime.block_on(self.put_manifest(name, &manifest))
     }
 

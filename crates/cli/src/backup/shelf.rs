@@ -98,11 +98,8 @@ impl Shelf {
                 format!("there is no backup {name}"),
             ));
         }
-        let mut manifest = with_manifest(name, manifest_of(&file))?;
-        manifest
-            .note_test(raw_sha256, tested)
-            .map_err(io::Error::other)?;
-        note(&file, &manifest)
+        let found = manifest_of(&file);
+        note(&file, &with_verdict(name, found, raw_sha256, tested)?)
     }
 
     /// Judges these backups by the rule, and removes what does not stay. Before anything goes, the
@@ -132,17 +129,23 @@ impl Shelf {
     }
 }
 
-/// The manifest that a backup has to have.
-pub fn with_manifest(
+/// The manifest of a backup with the verdict of a restore test of this dump in it.
+pub fn with_verdict(
     name: &StoredName,
     found: io::Result<Option<Manifest>>,
+    raw_sha256: &str,
+    tested: Option<Timestamp>,
 ) -> io::Result<Manifest> {
-    found?.ok_or_else(|| {
+    let mut manifest = found?.ok_or_else(|| {
         io::Error::new(
             io::ErrorKind::NotFound,
             format!("there is no manifest of {name}"),
         )
-    })
+    })?;
+    manifest
+        .note_test(raw_sha256, tested)
+        .map_err(io::Error::other)?;
+    Ok(manifest)
 }
 
 /// What a list says of a backup.

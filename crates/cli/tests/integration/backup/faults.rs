@@ -67,15 +67,25 @@ fn an_export_that_succeeds_with_nothing_is_no_backup() {
 fn a_dropped_connection_leaves_nothing() {
     let host = host_with("postgres");
     fill(&host);
-    host.fault(Plan {
-        drop_after: Some(1_000_000),
-        ..Plan::default()
-    });
-    let failed = host.cli(&["db", "shop", "backup"]).run();
-    assert_eq!(failed.status, Some(5), "{failed:?}");
-    assert_eq!(traces(host.home()), [""; 0]);
-    host.heal();
     works(&host);
+    let first = backups(host.home()).remove(0);
+    let content = fs::read(&first).unwrap();
+    let size = content.len() as u64;
+    for (made, bytes) in [1, size / 2, size * 99 / 100].into_iter().enumerate() {
+        host.fault(Plan {
+            drop_after: Some(bytes),
+            ..Plan::default()
+        });
+        let failed = host.cli(&["db", "shop", "backup"]).run();
+        assert_eq!(failed.status, Some(5), "after {bytes}: {failed:?}");
+        assert_eq!(traces(host.home()).len(), 2 * (made + 1), "after {bytes}");
+        assert_eq!(fs::read(&first).unwrap(), content);
+        host.heal();
+        let next = host.cli(&["db", "shop", "backup"]).run();
+        assert_eq!(next.status, Some(0), "after {bytes}: {next:?}");
+    }
+    let verified = host.cli(&["db", "shop", "verify", "--all"]).run();
+    assert_eq!(verified.status, Some(0), "{verified:?}");
 }
 
 /// Whoever is killed in the middle of a backup.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     host_with, say, say_to,
-    server::{backups, files, guarded, shelf},
+    server::{backups, files, guarded, hold_exports, shelf},
 };
 use crate::{
     plugin::Guarded,
@@ -149,19 +149,7 @@ fn a_heartbeat_that_nobody_takes_stops_no_backup_and_is_not_told() {
 fn two_runs_over_all_apps_never_overlap_and_a_killed_one_holds_nothing() {
     let guarded = guarded(&[("redis", "cache")]);
     let host = &guarded.host;
-    // A run that is held up in the middle of its export.
-    let dokku = host.home().join("root/bin/dokku");
-    let real = host.home().join("root/bin/real-dokku");
-    let (begun, go) = (host.home().join("begun"), host.home().join("go"));
-    fs::rename(&dokku, &real).unwrap();
-    let script = format!(
-        "#!/bin/sh\ncase \"$*\" in *:export*) : >{begun}; until [ -e {go} ]; do sleep 0.02; done ;; esac\nexec {real} \"$@\"\n",
-        real = real.display(),
-        begun = begun.display(),
-        go = go.display(),
-    );
-    fs::write(&dokku, script).unwrap();
-    fs::set_permissions(&dokku, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let (begun, go) = hold_exports(host);
     let start = || {
         guarded
             .entry(

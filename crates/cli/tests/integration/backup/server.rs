@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{write_program, written_pid};
 use crate::{
     plugin::Guarded,
-    support::{Ran, TestHost},
+    support::{Ran, TestHost, await_until},
 };
 
 /// Where the host keeps its backups.
@@ -68,6 +68,25 @@ pub fn without_manifests(top: &Path) -> Vec<String> {
     let all = files(top).into_iter();
     all.filter(|name| !is_manifest(name) && !name.contains("/.dokku-cli-"))
         .collect()
+}
+
+/// From now on exports for the plugin wait on the host. The first file that is returned appears when
+/// one does; the second one lets them go on.
+pub fn hold_exports(host: &TestHost) -> (PathBuf, PathBuf) {
+    let dokku = host.home().join("root/bin/dokku");
+    let real = host.home().join("root/bin/real-dokku");
+    let (begun, go) = (host.home().join("begun"), host.home().join("go"));
+    fs::rename(&dokku, &real).unwrap();
+    write_program(
+        &dokku,
+        &format!(
+            "case \"$*\" in *:export*) : >{begun}; until [ -e {go} ]; do sleep 0.02; done ;; esac\nexec {real} \"$@\"",
+            real = real.display(),
+            begun = begun.display(),
+            go = go.display(),
+        ),
+    );
+    (begun, go)
 }
 
 fn back_up(host: &TestHost, words: &[&str]) -> Ran {
@@ -263,4 +282,30 @@ fn an_export_that_is_killed_on_the_server_at_any_byte_leaves_no_backup() {
     }
     let read = host.ssh("deploy-system:backup-verify shop");
     assert_eq!(read.matches(": good\n").count(), 4, "{read}");
+}
+
+/// kill -9 of the program that has asked the plugin, and of all that belongs to it here.
+#[test]
+fn whoever_asked_the_plugin_and_is_killed_leaves_only_good_backups() {
+    let guarded = guarded(&[("redis", "cache")]);
+    let host = &guarded.host;
+    let (begun, go) = hold_exports(host);
+    let running = host.cli(&["db", "shop", "backup-server"]).start();
+    await_until("an export", || begun.exists());
+    running.signal_group(Signal::KILL);
+    assert_eq!(running.finish().status, None);
+    assert_eq!(backups(host).len(), 0);
+    fs::write(&go, "").unwrap();
+    let next = back_up(host, &[]);
+    assert_eq!(next.status, Some(0), "{next:?}");
+    // The other one may go on to its end on the host, or be over.
+    await_until("the end of both", || {
+        files(&shelf(host)).len() == 2 * backups(host).len()
+    });
+    let read = host.ssh("deploy-system:backup-verify shop");
+    assert_eq!(
+        read.matches(": good\n").count(),
+        backups(host).len(),
+        "{read}"
+    );
 }
