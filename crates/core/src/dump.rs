@@ -5,6 +5,8 @@
 //! structure, [`count`] also at every row.
 
 mod amount;
+mod crc64;
+mod mongo;
 mod postgres;
 mod redis;
 mod sql;
@@ -64,6 +66,8 @@ pub enum Engine {
     Mariadb,
     /// Redis' RDB.
     Redis,
+    /// `MongoDB`'s archive, as `mongodump --archive` writes it, compressed (`--gzip`) or not.
+    Mongo,
 }
 
 impl Engine {
@@ -74,7 +78,9 @@ impl Engine {
             ServiceKind::Mysql => Some(Self::Mysql),
             ServiceKind::Mariadb => Some(Self::Mariadb),
             ServiceKind::Redis => Some(Self::Redis),
-            ServiceKind::Mongo | ServiceKind::Rabbitmq | ServiceKind::Elasticsearch => None,
+            ServiceKind::Mongo => Some(Self::Mongo),
+            // Their plugins export nothing ("Not yet implemented").
+            ServiceKind::Rabbitmq | ServiceKind::Elasticsearch => None,
         }
     }
 }
@@ -86,6 +92,7 @@ impl fmt::Display for Engine {
             Self::Mysql => "MySQL",
             Self::Mariadb => "MariaDB",
             Self::Redis => "Redis",
+            Self::Mongo => "MongoDB",
         })
     }
 }
@@ -97,7 +104,7 @@ pub enum BadDump {
     #[error("it is empty")]
     Empty,
     /// No format that is known.
-    #[error("it is no dump of PostgreSQL (custom format), MySQL, MariaDB or Redis")]
+    #[error("it is no dump of PostgreSQL (custom format), MySQL, MariaDB, Redis or MongoDB")]
     Unknown,
     /// It ends before its end.
     #[error("the {engine} dump ends too early, in {place}, after {size} bytes")]
@@ -151,6 +158,7 @@ fn read(from: &mut dyn Read, depth: Depth) -> Result<Dump, BadDump> {
         [] => Err(BadDump::Empty),
         b"PGDMP" => postgres::read(&mut source, depth),
         b"REDIS" => redis::read(&mut source),
+        head if mongo::may_begin(head) => mongo::read(head, &mut source),
         head if sql::may_begin(head) => sql::read(head, &mut source, depth),
         _ => Err(BadDump::Unknown),
     }
@@ -179,6 +187,14 @@ impl Source<'_> {
     }
 }
 
+impl Read for Source<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buffer)?;
+        self.size += read as u64;
+        Ok(read)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,13 +202,7 @@ mod tests {
     #[test]
     fn what_is_no_dump_is_called_so() {
         assert!(matches!(inspect(&mut &b""[..]), Err(BadDump::Empty)));
-        for other in [
-            &b"hello"[..],
-            b"PGDM",
-            b"\x1f\x8b\x08",
-            b"REDI",
-            b"\0\0\0\0\0\0",
-        ] {
+        for other in [&b"hello"[..], b"PGDM", b"REDI", b"\0\0\0\0\0\0"] {
             assert!(
                 matches!(inspect(&mut &other[..]), Err(BadDump::Unknown)),
                 "{other:?}"

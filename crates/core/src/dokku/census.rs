@@ -61,6 +61,8 @@ pub fn ask(database: &Database) -> DokkuCommand {
             Engine::Postgres => POSTGRES,
             Engine::Mysql | Engine::Mariadb => MYSQL,
             Engine::Redis => "INFO\n",
+            // Its collections are not counted yet: nothing is restored there.
+            Engine::Mongo => "db.version()\n",
         },
     )
 }
@@ -99,6 +101,7 @@ pub fn read(engine: Engine, answer: &Answer) -> Result<Census, HostError> {
     let text = super::text(answer)?;
     let census = match engine {
         Engine::Redis => redis(text),
+        Engine::Mongo => None,
         Engine::Postgres | Engine::Mysql | Engine::Mariadb => {
             let mut census = Census::default();
             text.lines()

@@ -9,7 +9,7 @@ pub fn is_newer(engine: Engine, dump: &str, server: &str) -> bool {
     let parts = match engine {
         // Since 10 the first number alone tells; before, the first two.
         Engine::Postgres if dump.first() >= Some(&10) => 1,
-        Engine::Postgres | Engine::Mysql | Engine::Mariadb | Engine::Redis => 2,
+        Engine::Postgres | Engine::Mysql | Engine::Mariadb | Engine::Redis | Engine::Mongo => 2,
     };
     let server = numbers(server);
     !server.is_empty() && dump.iter().take(parts).gt(server.iter().take(parts))

@@ -45,7 +45,7 @@ pub fn run(
         let mut entry = record::entry(Action::Restore, app, host)?;
         record::name_file(&mut entry, source.path());
         recorded(entry, host, invocation, |entry| {
-            let database = service::find(host, app, service)?;
+            let database = service::find_restorable(host, app, service)?;
             let left = Record::open(host.name(), app, invocation)?;
             let wish = Wish {
                 app: app.clone(),

@@ -57,7 +57,7 @@ pub fn run(
         record::name_file(&mut entry, source.path());
         let service = manifest.as_ref().map(|manifest| manifest.service.as_str());
         recorded(entry, host, invocation, |entry| {
-            let database = service::find(host, app, service)?;
+            let database = service::find_restorable(host, app, service)?;
             record::name_service(entry, &database);
             let wish = Wish {
                 app: app.clone(),

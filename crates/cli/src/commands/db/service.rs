@@ -6,6 +6,7 @@ use dokku_deploy::{
     app::AppName,
     dokku::{datastore, is_unknown_command},
     dump::Engine,
+    flows::restore::Refusal,
     host::Host,
     service::{ServiceKind, ServiceName},
 };
@@ -17,6 +18,29 @@ use crate::{exit_codes, failure::Failure};
 pub fn find(host: &dyn Host, app: &AppName, given: Option<&str>) -> Result<Linked, Failure> {
     let (kind, name) = find_any(host, app, given)?;
     understood(kind, name)
+}
+
+/// How to restore what this program does not.
+pub const BY_HAND: &str = "By hand: `dokku-cli db APP download ID`, then `gunzip -c FILE | ssh dokku@HOST SERVICE_KIND:import SERVICE`; it adds to what is there.";
+
+/// The service that `given` means, where this program can restore it.
+pub fn find_restorable(
+    host: &dyn Host,
+    app: &AppName,
+    given: Option<&str>,
+) -> Result<Linked, Failure> {
+    let linked = find(host, app, given)?;
+    // Refused before anything is asked: the rest of a restore counts what is there.
+    if linked.engine == Engine::Mongo {
+        return Err(Failure::refused(
+            Refusal::ByHand {
+                engine: linked.engine,
+            }
+            .to_string(),
+        )
+        .hint(BY_HAND));
+    }
+    Ok(linked)
 }
 
 /// The service that `given` means, of whatever kind.

@@ -1,7 +1,7 @@
 //! The bytes of an RDB file, summed up as they are read.
 
 use super::damaged;
-use crate::dump::{BadDump, Engine, Source};
+use crate::dump::{BadDump, Engine, Source, crc64::Crc64};
 
 /// Bytes read at a time.
 const PIECE: usize = 64 * 1024;
@@ -13,8 +13,7 @@ pub(super) const END_MARK: u8 = 0xff;
 /// Reads and sums up.
 pub(super) struct Summed<'a, 'b> {
     source: &'a mut Source<'b>,
-    table: [u64; 256],
-    sum: u64,
+    sum: Crc64,
     piece: Vec<u8>,
     at: usize,
 }
@@ -22,11 +21,11 @@ pub(super) struct Summed<'a, 'b> {
 impl<'a, 'b> Summed<'a, 'b> {
     /// Goes on behind what was read already.
     pub(super) fn new(source: &'a mut Source<'b>, read: &[u8]) -> Self {
-        let table = table();
+        let mut sum = Crc64::jones();
+        sum.update(read);
         Self {
             source,
-            sum: update(&table, 0, read),
-            table,
+            sum,
             piece: Vec::new(),
             at: 0,
         }
@@ -34,7 +33,7 @@ impl<'a, 'b> Summed<'a, 'b> {
 
     /// The checksum of all that was read.
     pub(super) fn sum(&self) -> u64 {
-        self.sum
+        self.sum.value()
     }
 
     /// Fills `to`.
@@ -67,7 +66,7 @@ impl<'a, 'b> Summed<'a, 'b> {
         let left = self.piece.get(self.at..).unwrap_or_default();
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let got = left.get(..most.min(left.len())).unwrap_or_default();
-        self.sum = update(&self.table, self.sum, got);
+        self.sum.update(got);
         self.at += got.len();
         Ok(got)
     }
@@ -88,7 +87,7 @@ impl<'a, 'b> Summed<'a, 'b> {
             held.extend_from_slice(&self.piece);
             let done = held.len().saturating_sub(END);
             let passed = held.get(..done).unwrap_or_default();
-            self.sum = update(&self.table, self.sum, passed);
+            self.sum.update(passed);
             held.drain(..done);
             if self.piece.is_empty() {
                 break;
@@ -97,7 +96,7 @@ impl<'a, 'b> Summed<'a, 'b> {
         if held.len() < END || held.first() != Some(&END_MARK) {
             return Err(self.truncated("the data"));
         }
-        self.sum = update(&self.table, self.sum, &[END_MARK]);
+        self.sum.update(&[END_MARK]);
         self.piece = held.split_off(1);
         self.at = 0;
         Ok(())
@@ -123,31 +122,10 @@ impl<'a, 'b> Summed<'a, 'b> {
     }
 }
 
-/// CRC-64 with the polynomial that Redis uses (Jones), bits reflected.
-fn table() -> [u64; 256] {
-    const REFLECTED: u64 = 0x95ac_9329_ac4b_c9b5;
-    let mut table = [0; 256];
-    for (byte, entry) in (0_u64..).zip(&mut table) {
-        *entry = (0..8).fold(byte, |crc, _| {
-            if crc & 1 == 1 {
-                (crc >> 1) ^ REFLECTED
-            } else {
-                crc >> 1
-            }
-        });
-    }
-    table
-}
-
-fn update(table: &[u64; 256], crc: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(crc, |crc, byte| {
-        let [low, ..] = crc.to_le_bytes();
-        table[usize::from(low ^ byte)] ^ (crc >> 8)
-    })
-}
-
 /// The checksum of these bytes.
 #[cfg(test)]
 pub(super) fn of(bytes: &[u8]) -> u64 {
-    update(&table(), 0, bytes)
+    let mut sum = Crc64::jones();
+    sum.update(bytes);
+    sum.value()
 }

@@ -247,7 +247,7 @@ fn previews_are_left_out_unless_named_and_nothing_else_is() {
         found("shop", ServiceKind::Postgres, "maindb"),
         found("shop", ServiceKind::Postgres, "postgres-shop"),
         found("shop", ServiceKind::Redis, "cache"),
-        found("shop", ServiceKind::Mongo, "docs"),
+        found("shop", ServiceKind::Rabbitmq, "queue"),
         found("shop-pr-3", ServiceKind::Postgres, "maindb"),
     ];
     let planned = plan(&all, &Only::default());
@@ -265,7 +265,7 @@ fn previews_are_left_out_unless_named_and_nothing_else_is() {
         ]
     );
     assert_eq!(planned.impossible.len(), 1);
-    assert!(planned.impossible[0].why.contains("mongo"));
+    assert!(planned.impossible[0].why.contains("rabbitmq"));
     let preview = Only {
         app: Some(app("shop-pr-3")),
         ..Only::default()

@@ -167,6 +167,8 @@ fn replace(wish: &Wish, observed: &Observed, now: Timestamp, plan: &mut Plan) {
         ]),
         // An import replaces the whole data file.
         Engine::Redis => plan.steps.extend([Step::Import, Step::Check]),
+        // Refused by `check_file`.
+        Engine::Mongo => {}
     }
 }
 
@@ -185,6 +187,11 @@ pub(super) fn image(image: &str) -> Image {
 pub(super) fn check_file(wish: &Wish, observed: &Observed) -> Result<(), Refusal> {
     let (file, dump) = (&wish.file, &wish.file.dump);
     let database = &wish.database;
+    if database.engine == Engine::Mongo {
+        return Err(Refusal::ByHand {
+            engine: database.engine,
+        });
+    }
     match &file.app {
         Some(owner) if *owner != wish.app.as_str() && !wish.other_app => {
             return Err(Refusal::OtherApp {

@@ -30,6 +30,14 @@ pub enum Refusal {
         /// The service's kind.
         kind: crate::service::ServiceKind,
     },
+    /// This program does not restore dumps of that engine.
+    #[error(
+        "dumps of {engine} are not restored by this program yet: what is there could not be compared with them"
+    )]
+    ByHand {
+        /// The engine.
+        engine: Engine,
+    },
     /// The server is older than the one that the dump was taken from.
     #[error("{file} was made by {engine} {dump}, and {service} runs {server}, which is older")]
     Newer {

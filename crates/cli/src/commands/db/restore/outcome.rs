@@ -31,6 +31,7 @@ pub fn refused(refusal: &Refusal, host: &str) -> Failure {
             code: exit_codes::HOST,
             ..failure
         },
+        Refusal::ByHand { .. } => failure.hint(super::super::service::BY_HAND),
         Refusal::OtherEngine { .. } | Refusal::Lacks { .. } | Refusal::Taken(_) => failure,
     }
 }
