@@ -5,7 +5,6 @@ use std::{
     io::{self, Read, Write},
 };
 
-use libdeflater::Crc;
 use sha2::{Digest, Sha256};
 
 /// Digest and number of bytes.
@@ -13,23 +12,6 @@ use sha2::{Digest, Sha256};
 pub struct Tally {
     digest: Sha256,
     size: u64,
-}
-
-/// CRC-32 and number of bytes of what passes: quick, for bytes whose SHA-256 is known already.
-pub fn crc(from: &mut impl Read) -> io::Result<(u32, u64)> {
-    let (mut crc, mut size) = (Crc::new(), 0);
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match from.read(&mut buffer) {
-            Ok(0) => return Ok((crc.sum(), size)),
-            Ok(read) => {
-                crc.update(buffer.get(..read).unwrap_or_default());
-                size += read as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 impl Tally {
@@ -47,26 +29,6 @@ impl Tally {
             let _written = write!(text, "{byte:02x}");
         }
         (text, self.size)
-    }
-}
-
-/// Passes on, and takes the CRC-32 of what passed.
-pub struct WithCrc<W> {
-    /// Where it goes to.
-    pub inner: W,
-    /// Of what has passed.
-    pub crc: Crc,
-}
-
-impl<W: Write> Write for WithCrc<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.crc.update(bytes.get(..written).unwrap_or_default());
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
     }
 }
 

@@ -10,6 +10,7 @@ mod heartbeat;
 mod packer;
 mod run;
 mod seal;
+mod settling;
 mod shelf;
 mod store;
 mod told;

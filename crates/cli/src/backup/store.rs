@@ -13,13 +13,13 @@ use dokku_deploy::{
     flows::backup::{self, BackupStore, Sealed, StoreError},
 };
 use fs_err as fs;
-use libdeflater::Crc;
 use rustix::fs::{FlockOperation, flock, statvfs};
 use tempfile::NamedTempFile;
 
 use super::{
-    digest::{self, Counted, WithCrc},
+    digest::Counted,
     packer::{Packer, Packing},
+    settling::Settling,
 };
 
 const PREFIX: &str = ".dokku-cli-";
@@ -147,7 +147,7 @@ impl<'a> Directory<'a> {
 pub struct Draft<'a> {
     file: NamedTempFile,
     directory: PathBuf,
-    to: Packer<WithCrc<fs::File>>,
+    to: Packer<Settling>,
     progress: Option<&'a (dyn Fn(u64) + Sync)>,
     passed: u64,
 }
@@ -167,10 +167,7 @@ impl<'a> BackupStore for Directory<'a> {
         make_private(self.path)?;
         require_room(self.path, self.expected)?;
         let file = temporary(self.path)?;
-        let handle = WithCrc {
-            inner: fs::File::from_parts(file.as_file().try_clone()?, file.path()),
-            crc: Crc::new(),
-        };
+        let handle = Settling::new(file.as_file().try_clone()?, file.path())?;
         Ok(Draft {
             directory: self.path.to_owned(),
             to: Packer::new(handle, &self.packing)?,
@@ -241,13 +238,7 @@ impl backup::Draft for Draft<'_> {
             mut facts,
             dump,
         } = self.to.finish()?;
-        written.inner.sync_all()?;
-        let (crc, size) = digest::crc(&mut fs::File::open(self.file.path())?)?;
-        if (crc, size) != (written.crc.sum(), facts.size) {
-            return Err(StoreError(
-                "the file does not hold what was written to it".to_owned(),
-            ));
-        }
+        written.finish()?;
         facts
             .checks
             .insert(0, "read back from the disk, and the same".to_owned());
