@@ -225,7 +225,7 @@ impl fmt::Display for DokkuCommand {
 }
 
 /// Whether Dokku takes `word` as it is, unquoted.
-fn is_plain(word: &str) -> bool {
+pub(crate) fn is_plain(word: &str) -> bool {
     !word.is_empty()
         && word
             .chars()

@@ -19,6 +19,7 @@ pub mod config;
 pub mod datastore;
 pub mod deploy_system;
 pub mod domains;
+pub mod entry_point;
 pub mod git;
 pub mod letsencrypt;
 pub mod logs;
@@ -116,7 +117,7 @@ pub(crate) mod recorded;
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{entry_point::EntryPoint, *};
     use crate::{
         app::AppName,
         command::DokkuCommand,
@@ -131,6 +132,7 @@ mod tests {
         }
         vec![
             ("apps:exists", apps::read_exists(answer)),
+            ("builder:report", some(builder::read_detected(answer))),
             ("builds:list", some(builds::read_list(answer))),
             ("certs:report", some(certs::read(answer))),
             ("checks:report", some(checks::read(answer))),
@@ -165,7 +167,12 @@ mod tests {
             ps::set_skip_deploy(app),
             git::report(app, report::Form::Text),
             git::set_deploy_branch(app, "main"),
-            run::run(app, &run::Invocation::of("a b").unwrap()),
+            builder::report(app),
+            run::run(app, &run::Invocation::of("a b", EntryPoint::Plain).unwrap()),
+            run::run(
+                app,
+                &run::Invocation::of("a b", EntryPoint::Herokuish).unwrap(),
+            ),
             run::stop(app, "x.run.1"),
             urls::urls(app),
             logs::bare(app, 9),

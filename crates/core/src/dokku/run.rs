@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 
-use super::text_unless_missing;
+use super::{entry_point::EntryPoint, text_unless_missing};
 use crate::{
     app::AppName,
     command::{DokkuCommand, Unsendable},
@@ -19,12 +19,16 @@ pub enum Invocation {
     /// The image needs `sh` and `base64`; without the latter the command fails with 127 and says
     /// so.
     Base64(String),
+    /// In base64 too, as one word of `bash -c` that holds neither blanks nor globs, so that it is
+    /// whole after herokuish's `/exec`, which takes its single quotes off. The image needs `bash` and
+    /// `base64`, which those of herokuish have.
+    Herokuish(String),
 }
 
 impl Invocation {
-    /// The simplest way that carries `script`. An error is a script that nothing carries: one over
+    /// The simplest way that carries `script` into an image with this entry point. An error is a script that nothing carries: one over
     /// the size of a command line, or with a NUL byte.
-    pub fn of(script: &str) -> Result<Self, Unsendable> {
+    pub fn of(script: &str, entry_point: EntryPoint) -> Result<Self, Unsendable> {
         let unsendable = |why| Unsendable {
             verb: "run".to_owned(),
             word: script.chars().take(80).collect(),
@@ -36,11 +40,16 @@ impl Invocation {
         if script.trim().is_empty() {
             return Err(unsendable("there is no command in it"));
         }
-        let plain = Self::Plain(script.to_owned());
-        if command("run", &[], "a", &plain).wire().is_ok() {
-            return Ok(plain);
-        }
-        let wrapped = Self::Base64(script.to_owned());
+        let wrapped = match entry_point {
+            EntryPoint::Herokuish => Self::Herokuish(script.to_owned()),
+            EntryPoint::Plain => {
+                let plain = Self::Plain(script.to_owned());
+                if command("run", &[], "a", &plain).wire().is_ok() {
+                    return Ok(plain);
+                }
+                Self::Base64(script.to_owned())
+            }
+        };
         // Room for the flags and the app's name.
         match command("run", &[], &"a".repeat(200), &wrapped).wire() {
             Ok(_) => Ok(wrapped),
@@ -48,12 +57,15 @@ impl Invocation {
         }
     }
 
-    /// Whether the image needs `base64` besides `sh`.
-    pub fn needs_base64(&self) -> bool {
-        matches!(self, Self::Base64(_))
+    /// The shell that gets the text.
+    fn shell(&self) -> &'static str {
+        match self {
+            Self::Plain(_) | Self::Base64(_) => "sh",
+            Self::Herokuish(_) => "bash",
+        }
     }
 
-    /// The text for `sh -c`.
+    /// The text for its `-c`.
     fn script(&self) -> String {
         match self {
             Self::Plain(script) => script.clone(),
@@ -61,6 +73,10 @@ impl Invocation {
             // empty script that succeeded.
             Self::Base64(script) => format!(
                 "_script=$(echo {} | base64 -d) || {{ echo \"this command needs base64 in the image\" >&2; exit 127; }}; eval \"$_script\"",
+                STANDARD.encode(script)
+            ),
+            Self::Herokuish(script) => format!(
+                "'_script=$(echo${{IFS}}{}|base64${{IFS}}-d)||exit${{IFS}}127;eval${{IFS}}\"$_script\"'",
                 STANDARD.encode(script)
             ),
         }
@@ -72,7 +88,7 @@ fn command(verb: &str, flags: &[&str], app: &str, invocation: &Invocation) -> Do
         .iter()
         .fold(DokkuCommand::new(verb), |command, flag| command.flag(flag))
         .arg(app)
-        .flag("sh")
+        .flag(invocation.shell())
         .flag("-c")
         .arg(invocation.script())
 }
@@ -168,8 +184,10 @@ mod tests {
     use super::*;
     use crate::dokku::recorded::{answer, app, recorded};
 
+    const PLAIN: EntryPoint = EntryPoint::Plain;
+
     fn wire(script: &str) -> String {
-        run(&app("myapp"), &Invocation::of(script).unwrap())
+        run(&app("myapp"), &Invocation::of(script, PLAIN).unwrap())
             .wire()
             .unwrap()
     }
@@ -182,7 +200,6 @@ mod tests {
             r#"run myapp sh -c 'echo "it'\''s $HOME" | cat'"#
         );
         assert_eq!(wire("npm run migrate"), "run myapp sh -c 'npm run migrate'");
-        assert!(!Invocation::of("true").unwrap().needs_base64());
     }
 
     #[test]
@@ -190,22 +207,32 @@ mod tests {
         let line = "run myapp sh -c '_script=$(echo bHMgLS1hbGw= | base64 -d) || { echo \"this command needs base64 in the image\" >&2; exit 127; }; eval \"$_script\"'";
         assert_eq!(wire("ls --all"), line);
         for script in ["a\nb", "x --app other", "x --force", "--help", "-n"] {
-            let invocation = Invocation::of(script).unwrap();
-            assert!(invocation.needs_base64(), "{script:?}");
+            let invocation = Invocation::of(script, PLAIN).unwrap();
+            assert!(matches!(invocation, Invocation::Base64(_)), "{script:?}");
             assert!(wire(script).starts_with("run myapp sh -c "), "{script:?}");
         }
     }
 
     #[test]
+    fn herokuish_gets_one_word_without_blanks() {
+        let script = Invocation::of("npm run migrate", EntryPoint::Herokuish).unwrap();
+        let words = task(&app("myapp"), &script, "0f").words().unwrap();
+        let word = r#"'_script=$(echo${IFS}bnBtIHJ1biBtaWdyYXRl|base64${IFS}-d)||exit${IFS}127;eval${IFS}"$_script"'"#;
+        assert_eq!(words, ["run", "myapp", "bash", "-c", word, "deploy-run-0f"]);
+    }
+
+    #[test]
     fn what_nothing_carries_is_refused() {
         for script in ["", "  \n", "a\0b", &"x".repeat(200_000)] {
-            assert!(
-                Invocation::of(script).is_err(),
-                "{:?}",
-                &script[..script.len().min(9)]
-            );
+            for entry_point in [PLAIN, EntryPoint::Herokuish] {
+                assert!(
+                    Invocation::of(script, entry_point).is_err(),
+                    "{:?}",
+                    &script[..script.len().min(9)]
+                );
+            }
         }
-        assert!(Invocation::of(&"x\n".repeat(40_000)).is_ok());
+        assert!(Invocation::of(&"x\n".repeat(40_000), PLAIN).is_ok());
     }
 
     #[test]
@@ -230,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_release_task_is_known_among_the_containers() {
-        let script = Invocation::of("npm run migrate").unwrap();
+        let script = Invocation::of("npm run migrate", PLAIN).unwrap();
         assert_eq!(
             task(&app("myapp"), &script, "0f").wire().unwrap(),
             "run myapp sh -c 'npm run migrate' deploy-run-0f"
@@ -243,6 +270,8 @@ mod tests {
         };
         let known = container("\"sh -c 'npm run migrate' deploy-run-0f\"");
         assert_eq!(known.task_of(), Some("0f"));
+        let herokuish = container("\"/exec bash -c ''eval${IFS}x'' deploy-run-0f\"");
+        assert_eq!(herokuish.task_of(), Some("0f"));
         for other in [
             "\"sh -c 'echo deploy-run-0f now'\"",
             "\"sleep 30\"",
@@ -255,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_detached_run_tells_its_container() {
-        let sleep = Invocation::of("sleep 30").unwrap();
+        let sleep = Invocation::of("sleep 30", PLAIN).unwrap();
         assert_eq!(
             detached(&app("myapp"), &sleep).wire().unwrap(),
             "run:detached myapp sh -c 'sleep 30'"
@@ -269,8 +298,10 @@ mod tests {
         #[test]
         fn every_script_has_a_way(script in r#"[a-z \n'"$-]{1,30}|\PC{1,60}"#) {
             prop_assume!(!script.trim().is_empty());
-            let invocation = Invocation::of(&script).unwrap();
-            prop_assert!(run(&app("myapp"), &invocation).wire().is_ok());
+            for entry_point in [PLAIN, EntryPoint::Herokuish] {
+                let invocation = Invocation::of(&script, entry_point).unwrap();
+                prop_assert!(run(&app("myapp"), &invocation).wire().is_ok());
+            }
         }
     }
 }

@@ -6,7 +6,14 @@ use super::{
     run::{Halt, Run},
 };
 use crate::{
-    deployment::Stage, dokku::run, host::HostError, journal::Phase, settings::ReleaseTask,
+    deployment::Stage,
+    dokku::{
+        entry_point::{self, EntryPoint},
+        run,
+    },
+    host::HostError,
+    journal::Phase,
+    settings::ReleaseTask,
 };
 
 /// A killed migration is worse than a slow one: the first request to stop only warns.
@@ -20,18 +27,23 @@ impl Run<'_> {
         if self.is_held {
             self.enter(Phase::Tasks, &Stage::Build)?;
         }
+        let Some(first) = tasks.first() else {
+            return Ok(());
+        };
+        let entry_point = entry_point::find(self.app(), self.ground.host)
+            .map_err(|error| self.halt(&Stage::Task(first.name.clone()), error))?;
         for task in tasks {
             self.heed_interrupts(&Stage::Task(task.name.clone()))?;
             let what = format!("Release task: {}", task.name);
             let done = format!("{} is done", task.name);
-            self.step(&what, &done, |run| run.run_task(task))?;
+            self.step(&what, &done, |run| run.run_task(task, entry_point))?;
         }
         Ok(())
     }
 
-    fn run_task(&mut self, task: &ReleaseTask) -> Result<(), Halt> {
+    fn run_task(&mut self, task: &ReleaseTask, entry_point: EntryPoint) -> Result<(), Halt> {
         let at = Stage::Task(task.name.clone());
-        let invocation = run::Invocation::of(&task.command)
+        let invocation = run::Invocation::of(&task.command, entry_point)
             .map_err(|error| Halt::Failed(at.clone(), error.to_string()))?;
         let command = run::task(self.app(), &invocation, &self.wish.run_id);
         let patience = Patience {
@@ -95,11 +107,14 @@ impl Run<'_> {
 
 /// What helps with a status that has nothing to do with the command itself.
 fn hint(status: i32, invocation: &run::Invocation) -> &'static str {
-    match (status, invocation.needs_base64()) {
-        (127, true) => {
+    match (status, invocation) {
+        (127, run::Invocation::Base64(_)) => {
             " (not found: commands with these characters need `sh` and `base64` in the image)"
         }
-        (127, false) => " (not found)",
+        (127, run::Invocation::Herokuish(_)) => {
+            " (not found; `bash` and `base64` are needed too in an image of herokuish)"
+        }
+        (127, run::Invocation::Plain(_)) => " (not found)",
         _ => "",
     }
 }

@@ -15,6 +15,7 @@ use crate::runtime::Apps;
 use crate::runtime::container::{Container, Kind, Status};
 use crate::runtime::containers::Spec;
 use crate::runtime::deploy::environment;
+use crate::runtime::entry_point;
 use crate::runtime::images::{Image, Images};
 use crate::runtime::process::{self, Launch};
 use crate::runtime::procfile::Procfile;
@@ -155,7 +156,13 @@ fn prepare(
         .fire("scheduler-run", &args, &call.caller, io, host)?;
     host.triggers()
         .fire("docker-args-run", &[app, "latest"], &call.caller, io, host)?;
-    let command = expand(call, io, apps, &image, request.command)?;
+    let words = expand(call, io, apps, &image, request.command)?;
+    let builder = host
+        .store()
+        .app(app)?
+        .property("builder.detected")
+        .to_owned();
+    let command = entry_point::command(&builder, words);
     let number = rand::random_range(1..32768_u32);
     let mut env = environment(host, app)?;
     env.push(("DYNO".to_owned(), format!("run.{number}")));
@@ -293,7 +300,7 @@ fn list(call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {
                 serde_json::json!({
                     "name": record.name,
                     "state": record.status.word(),
-                    "command": format!("\"{}\"", record.command.join(" ")),
+                    "command": format!("\"{}\"", entry_point::shown(&record.command)),
                     "created_at": record.created.strftime("%Y-%m-%d %H:%M:%S +0000 UTC").to_string(),
                 })
             })
@@ -321,7 +328,7 @@ fn list(call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {
             &format!(
                 "{:width$}   \"{}\"   {age} seconds ago",
                 record.name,
-                record.command.join(" ")
+                entry_point::shown(&record.command)
             ),
         )?;
     }

@@ -218,13 +218,22 @@ impl Deploy {
         }
         // A recorded Dokku goes on whatever these two answer.
         self.fire("post-extract", &[app, &directory, commit], inside);
-        let builder = self.detect_builder(tree, &directory);
+        let chosen = self.known(self.chosen_builder(tree, &directory))?;
+        let builder = chosen
+            .clone()
+            .unwrap_or_else(|| super::release::builder(tree).to_owned());
         self.fire(
             "pre-receive-app",
             &[app, &builder, &directory, commit],
             inside,
         );
         self.clean_up()?;
+        // No buildpack comes near a tree here, so that without a choice its image is no different
+        // from one of a Dockerfile.
+        let counts_as = chosen.as_deref().unwrap_or("dockerfile");
+        self.known(self.host.store().update_app(app, |app| {
+            app.set_property("builder.detected", counts_as);
+        }))?;
         let shown = if builder == "dockerfile" {
             "Dockerfile"
         } else {
@@ -273,7 +282,12 @@ impl Deploy {
         build::build(tree, env, &self.apps.spawner, &self.talk)
     }
 
-    fn detect_builder(&self, tree: &Path, directory: &str) -> String {
+    /// The builder that the settings or a plugin ask for.
+    fn chosen_builder(
+        &self,
+        tree: &Path,
+        directory: &str,
+    ) -> Result<Option<String>, crate::commands::Failure> {
         let (mut io, said, _) = Io::captured(b"");
         let surroundings = self.surroundings(Some(tree));
         let args = [self.app.as_str(), directory];
@@ -287,12 +301,14 @@ impl Deploy {
             &self.host,
         );
         let text = said.text();
-        let own = super::release::builder(tree);
-        text.lines()
-            .next()
-            .filter(|line| !line.is_empty())
-            .unwrap_or(own)
-            .to_owned()
+        let app = self.host.store().app(&self.app)?;
+        let global = crate::commands::property::global(&self.host, "builder.selected")?;
+        let selected = [app.property("builder.selected"), &global];
+        Ok(selected
+            .into_iter()
+            .chain(text.lines().next())
+            .find(|name| !name.is_empty())
+            .map(str::to_owned))
     }
 
     /// Dokku's clean-up before each build: images that nothing needs any more.

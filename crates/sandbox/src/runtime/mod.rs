@@ -8,6 +8,7 @@ pub mod container;
 pub mod containers;
 pub mod deploy;
 pub mod dockerfile;
+pub mod entry_point;
 pub mod files;
 pub mod git;
 pub mod healthchecks;

@@ -4,6 +4,7 @@ mod bad_input;
 mod details;
 mod failures;
 mod goes_live;
+mod herokuish;
 mod left_behind;
 mod unfinished;
 
