@@ -30,8 +30,13 @@ impl Run<'_> {
         let Some(first) = tasks.first() else {
             return Ok(());
         };
-        let entry_point = entry_point::find(self.app(), self.ground.host)
-            .map_err(|error| self.halt(&Stage::Task(first.name.clone()), error))?;
+        let at = Stage::Task(first.name.clone());
+        let entry_point =
+            entry_point::find(self.app(), self.ground.host).map_err(|error| match error {
+                // No task has run: that is known, so the deploy is put back.
+                HostError::Unparsable { .. } => Halt::Failed(at, error.to_string()),
+                error => self.halt(&at, error),
+            })?;
         for task in tasks {
             self.heed_interrupts(&Stage::Task(task.name.clone()))?;
             let what = format!("Release task: {}", task.name);

@@ -283,11 +283,7 @@ impl Deploy {
     }
 
     /// The builder that the settings or a plugin ask for.
-    fn chosen_builder(
-        &self,
-        tree: &Path,
-        directory: &str,
-    ) -> Result<Option<String>, crate::commands::Failure> {
+    fn chosen_builder(&self, tree: &Path, directory: &str) -> Result<Option<String>, Failure> {
         let (mut io, said, _) = Io::captured(b"");
         let surroundings = self.surroundings(Some(tree));
         let args = [self.app.as_str(), directory];
