@@ -105,6 +105,6 @@ fn an_image_that_cannot_be_told_gets_no_task() {
     assert!(!mark.exists());
     shop.is_tidy();
     // Asked again, it answers.
-    shop.deployed(&[]);
+    shop.deployed(&["--yes"]);
     assert!(mark.exists());
 }
