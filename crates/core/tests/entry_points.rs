@@ -1,6 +1,11 @@
 //! Scripts through what images do with the words of `run`, with the real shells of this machine.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "a test may panic, and runs the shells themselves"
+)]
 
 use std::{fs, os::unix::process::ExitStatusExt, path::Path, process::Command};
 
