@@ -23,8 +23,15 @@ use dokku_deploy::{
 
 use self::{narration::Narration, record::Record};
 use crate::{
-    args, clock::RealClock, exit_codes, failure::Failure, http::Http, interrupt::Watch,
-    invocation::Invocation, origin, ui::Reply,
+    args,
+    clock::RealClock,
+    exit_codes,
+    failure::Failure,
+    http::Http,
+    interrupt::Watch,
+    invocation::Invocation,
+    origin,
+    ui::{Reply, Ui},
 };
 
 /// How often a deploy that waits for another one looks again.
@@ -232,17 +239,13 @@ pub fn watched(
     let deployment = rollout::execute(&wish, &plan, ground, &mut narration);
     onlooker.ends(&deployment);
     record.ended(&deployment, &plan);
-    let code = outcome::code(&deployment.outcome);
-    if ui.is_json() {
-        let mut value = serde_json::json!(deployment);
-        value["exit_code"] = code.into();
-        ui.json(&value)?;
-    }
-    if matches!(deployment.outcome, Outcome::Live | Outcome::Unchanged) {
+    let failure = if matches!(deployment.outcome, Outcome::Live | Outcome::Unchanged) {
         outcome::tell_success(&deployment, ui);
-        return Ok(code);
-    }
-    Err(outcome::failure(&deployment, ground.host.name()))
+        None
+    } else {
+        Some(outcome::failure(&deployment, ground.host.name()))
+    };
+    outcome::end(&deployment, serde_json::json!(deployment), failure, ui)
 }
 
 /// Observes and plans; waits for another deploy's end where that was asked for.
@@ -279,6 +282,9 @@ fn decide(
 
 fn show(plan: &Plan, wish: &Wish, invocation: &Invocation<'_>) -> Result<u8, Failure> {
     let lines = plan.describe(wish);
+    if let Some(adoption) = &plan.adoption {
+        tell_adoption(adoption, wish, invocation.ui);
+    }
     if invocation.ui.is_json() {
         invocation.ui.json(&serde_json::json!({
             "app": wish.app,
@@ -286,6 +292,7 @@ fn show(plan: &Plan, wish: &Wish, invocation: &Invocation<'_>) -> Result<u8, Fai
             "commit": wish.commit,
             "plan": lines,
             "notes": plan.notes,
+            "adoption": plan.adoption,
         }))?;
     } else {
         for line in lines {
@@ -295,14 +302,8 @@ fn show(plan: &Plan, wish: &Wish, invocation: &Invocation<'_>) -> Result<u8, Fai
     Ok(exit_codes::OK)
 }
 
-/// Shows what the first deploy of somebody else's app takes over, and asks.
-fn adopt(
-    adoption: &Adoption,
-    wish: &Wish,
-    arguments: &DeployArguments,
-    invocation: &Invocation<'_>,
-) -> Result<(), Failure> {
-    let ui = invocation.ui;
+/// Shows what the first deploy of somebody else's app takes over.
+fn tell_adoption(adoption: &Adoption, wish: &Wish, ui: &Ui) {
     let list = |items: &[String]| {
         if items.is_empty() {
             "none".to_owned()
@@ -330,6 +331,17 @@ fn adopt(
         "  domains that stay:              {}",
         list(&adoption.domains)
     ));
+}
+
+/// Shows what the first deploy of somebody else's app takes over, and asks.
+fn adopt(
+    adoption: &Adoption,
+    wish: &Wish,
+    arguments: &DeployArguments,
+    invocation: &Invocation<'_>,
+) -> Result<(), Failure> {
+    let ui = invocation.ui;
+    tell_adoption(adoption, wish, ui);
     if arguments.yes {
         return Ok(());
     }

@@ -134,23 +134,17 @@ pub fn run(arguments: &RollbackArguments, invocation: &Invocation<'_>) -> Result
     let mut narration = Narration::new(invocation.ui);
     let deployment = rollout::execute(&chosen.wish, &chosen.plan, ground, &mut narration);
     record.ended(&deployment, &chosen);
-    let code = deployed::code(&deployment.outcome);
-    if invocation.ui.is_json() {
-        let mut value = serde_json::json!(deployment);
-        value["from"] = serde_json::json!(chosen.plan.previous);
-        value["to"] = serde_json::json!(chosen.target);
-        value["exit_code"] = code.into();
-        invocation.ui.json(&value)?;
-    }
-    if matches!(deployment.outcome, Outcome::Live | Outcome::Unchanged) {
+    let mut value = serde_json::json!(deployment);
+    value["from"] = serde_json::json!(chosen.plan.previous);
+    value["to"] = serde_json::json!(chosen.target);
+    let failure = if matches!(deployment.outcome, Outcome::Live | Outcome::Unchanged) {
         outcome::tell_success(&deployment, &chosen.target, invocation.ui);
-        return Ok(code);
-    }
-    Err(outcome::failure(
-        &deployment,
-        &chosen.target,
-        ground.host.name(),
-    ))
+        None
+    } else {
+        let host = ground.host.name();
+        Some(outcome::failure(&deployment, &chosen.target, host))
+    };
+    deployed::end(&deployment, value, failure, invocation.ui)
 }
 
 /// The app and the release as they were given: a lone `v9` or `previous` is a release, not an app.

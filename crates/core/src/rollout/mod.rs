@@ -121,7 +121,10 @@ impl Run<'_> {
                 run.enable_tls();
                 Ok(())
             })?,
-            Step::Verify => done.serving = self.step(&doing, &did, Self::verify)?,
+            Step::Verify => {
+                let told = |run: &Self| run.unchecked.map_or(did, str::to_owned);
+                done.serving = self.step_telling(&doing, told, Self::verify)?;
+            }
             Step::Record => {
                 let serving = done.serving.clone();
                 done.version = Some(self.step(&doing, &did, |run| run.record(&serving))?);

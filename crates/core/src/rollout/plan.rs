@@ -104,7 +104,7 @@ impl Plan {
 }
 
 /// What the first deploy of somebody else's app takes over.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Adoption {
     /// Variables that this system will own, with a new value where they had another.
     pub owns: Vec<String>,

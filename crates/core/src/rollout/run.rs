@@ -67,6 +67,8 @@ pub(super) struct Run<'a> {
     /// The release that records it.
     pub back_as: Option<u64>,
     pub url: Option<String>,
+    /// Why the health of what serves was not checked, where it was not.
+    pub unchecked: Option<&'static str>,
     pub steps: Vec<StepTime>,
     pub warnings: Vec<String>,
     pub last_beat: Duration,
@@ -100,6 +102,7 @@ impl<'a> Run<'a> {
             has_gone_back: false,
             back_as: None,
             url: None,
+            unchecked: None,
             steps: Vec::new(),
             warnings: Vec::new(),
             last_beat: ground.clock.elapsed(),
@@ -117,6 +120,16 @@ impl<'a> Run<'a> {
         done: &str,
         work: impl FnOnce(&mut Self) -> Result<T, Halt>,
     ) -> Result<T, Halt> {
+        self.step_telling(what, |_| done.to_owned(), work)
+    }
+
+    /// The same where only the work shows what was done.
+    pub fn step_telling<T>(
+        &mut self,
+        what: &str,
+        done: impl FnOnce(&Self) -> String,
+        work: impl FnOnce(&mut Self) -> Result<T, Halt>,
+    ) -> Result<T, Halt> {
         self.report.event(Event::Step(what));
         let begun = self.ground.clock.elapsed();
         let result = work(self);
@@ -125,8 +138,11 @@ impl<'a> Run<'a> {
             step: what.to_owned(),
             seconds: took,
         });
-        if result.is_ok() && !done.is_empty() {
-            self.report.event(Event::Done { what: done, took });
+        if result.is_ok() {
+            let done = done(self);
+            if !done.is_empty() {
+                self.report.event(Event::Done { what: &done, took });
+            }
         }
         result
     }

@@ -69,7 +69,7 @@ impl Run<'_> {
             if self.has_processes() {
                 return Err(Halt::Failed(at, "no container of the app runs".to_owned()));
             }
-            self.note("the app is scaled to zero: nothing serves, nothing is checked");
+            self.note("the app is scaled to zero: nothing serves");
             return Ok(Serving::Nothing);
         }
         if self.may_serve && old > 0 {
@@ -108,10 +108,11 @@ impl Run<'_> {
 
     pub fn check_health(&mut self, commit: &str) -> Result<(), Halt> {
         if self.plan.scale(&self.wish.settings.scale).get("web") == Some(&0) {
-            self.note("no web process: there is no address to check");
+            self.unchecked = Some("nothing to check: no web process");
             return Ok(());
         }
         let Some(url) = self.url.clone() else {
+            self.unchecked = Some("its health was not checked");
             self.warn(
                 "Dokku knows no address of the app, so its health could not be checked".to_owned(),
             );

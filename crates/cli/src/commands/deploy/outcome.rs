@@ -27,6 +27,29 @@ pub fn code(outcome: &Outcome) -> u8 {
     }
 }
 
+/// Ends a deploy or rollback whose success was told: with `failure` where it is one, and with
+/// `--json` with `value` as its result. What came of it is said even where the result finds no place.
+pub fn end(
+    deployment: &Deployment,
+    mut value: serde_json::Value,
+    failure: Option<Failure>,
+    ui: &Ui,
+) -> Result<u8, Failure> {
+    let code = code(&deployment.outcome);
+    let written = if ui.is_json() {
+        value["exit_code"] = code.into();
+        ui.json(&value)
+    } else {
+        Ok(())
+    };
+    match (failure, written) {
+        (None, Ok(())) => Ok(code),
+        (None, Err(unwritten)) => Err(unwritten.hint(serves(deployment))),
+        (Some(failure), Ok(())) => Err(failure),
+        (Some(failure), Err(unwritten)) => Err(failure.hint(format!("{}.", unwritten.message))),
+    }
+}
+
 /// Says that it is live, where, and as which release.
 pub fn tell_success(deployment: &Deployment, ui: &Ui) {
     let commit = deployment.commit.short();

@@ -155,6 +155,20 @@ fn a_termination_while_the_health_is_checked_keeps_the_new_version() {
     shop.is_tidy();
 }
 
+/// Deploys with a time limit that ends in `stage`: on a busy machine a short one ends before.
+fn overdue_in(shop: &Shop<'_>, stage: &str) -> String {
+    let expected = format!("was stopped in {stage}: it took longer than --timeout gives");
+    let mut told = String::new();
+    for limit in ["3s", "9s", "27s", "81s"] {
+        told = shop.fails(6, &["--timeout", limit]);
+        if told.contains(&expected) {
+            return told;
+        }
+        shop.is_tidy();
+    }
+    panic!("never {expected:?}: {told}");
+}
+
 #[test]
 fn the_whole_deploy_may_have_a_time_limit() {
     let host = TestHost::start();
@@ -162,11 +176,7 @@ fn the_whole_deploy_may_have_a_time_limit() {
     shop.deployed(&[]);
     shop.tasks(&[("slow", "exec sleep 600")]);
     shop.release("2");
-    let told = shop.fails(6, &["--timeout", "3s"]);
-    assert!(
-        told.contains("it took longer than --timeout gives"),
-        "{told}"
-    );
+    overdue_in(&shop, "the release task \"slow\"");
     assert_eq!(shop.answer().1, "1 -");
     shop.is_tidy();
 }
@@ -244,11 +254,7 @@ fn a_deadline_during_the_health_check_goes_back_as_a_failed_check_does() {
         "healthcheck: {attempts: 100, wait: 1s}\n",
     );
     shop.release("2");
-    let told = shop.fails(6, &["--timeout", "5s"]);
-    assert!(
-        told.contains("it took longer than --timeout gives"),
-        "{told}"
-    );
+    let told = overdue_in(&shop, "the health check");
     assert!(
         told.contains("What serves now: the earlier version"),
         "{told}"
@@ -267,7 +273,8 @@ fn an_app_that_the_host_has_scaled_to_zero_is_deployed_without_a_check() {
     let ran = shop.deploy(&[]).run();
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert!(
-        ran.stderr.contains("nothing serves, nothing is checked"),
+        ran.stderr.contains("✓ nothing to check: no web process (")
+            && !ran.stderr.contains("healthy"),
         "{ran:?}"
     );
     shop.is_tidy();
@@ -313,6 +320,56 @@ fn the_health_check_follows_redirects_on_its_own_host_and_no_further() {
         told.contains(
             "status 302 (redirects to http://elsewhere.localhost/, which is not followed)"
         ),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_plan_for_somebody_elses_app_shows_what_a_deploy_would_take_over() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    host.create_app("shop");
+    host.ssh("config:set --no-restart shop THEIRS=1");
+    let ran = shop.deploy(&["--dry-run", "--json"]).run();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("⚠ shop was not made by this system. From now on:\n")
+            && ran
+                .stderr
+                .contains("  variables that are left alone:  THEIRS\n"),
+        "{ran:?}"
+    );
+    let plan: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(plan["adoption"]["leaves"], serde_json::json!(["THEIRS"]));
+    assert_eq!(shop.variables(), serde_json::json!({"THEIRS": "1"}));
+}
+
+#[test]
+fn what_went_live_is_said_even_where_the_result_finds_no_place() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    let ended = |words: &[&str]| {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let mut command = shop.deploy(words).command();
+        let output = command.stdout(full.unwrap()).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), told)
+    };
+    let (code, told) = ended(&["--json"]);
+    assert_eq!(code, Some(70), "{told}");
+    let live = told.find("✓ Deployed! shop serves ").unwrap();
+    let unwritten = told.find("✗ cannot write the result: ").unwrap();
+    assert!(live < unwritten, "{told}");
+    let (code, told) = ended(&["--json", "--quiet"]);
+    assert_eq!(code, Some(70), "{told}");
+    assert!(told.contains("What serves now: "), "{told}");
+    shop.tasks(&[("migrate", "exit 3")]);
+    shop.release("2");
+    let (code, told) = ended(&["--json"]);
+    assert_eq!(code, Some(6), "{told}");
+    assert!(
+        told.contains("failed in the release task") && told.contains("cannot write the result: "),
         "{told}"
     );
 }
