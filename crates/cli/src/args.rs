@@ -45,10 +45,10 @@ pub struct Global {
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
     pub connect_timeout: Option<Duration>,
     /// Print one machine-readable result on standard output (what `logs`, `run` and `shell` pass on
-    /// stays as it is)
+    /// stays as it is) [env: OUTPUT_FORMAT=json]
     #[arg(long, global = true)]
     pub json: bool,
-    /// Print results, warnings and errors only
+    /// Print results, warnings and errors only [env: QUIET_MODE=true]
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Tell more about what is being done

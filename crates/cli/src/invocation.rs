@@ -63,13 +63,20 @@ impl<'a> Invocation<'a> {
                 file.path.display()
             ));
         }
+        for (line, name) in file.odd_aliases() {
+            self.ui.warning(&format!(
+                "{}:{line}: {name:?} cannot be an alias: letters, digits and underscores only; \
+                 `dokku-cli alias remove '{name}'` removes the line",
+                file.path.display()
+            ));
+        }
         Ok(self.file.get_or_init(|| file))
     }
 
     /// Where the settings file lies.
     #[allow(clippy::unused_self, reason = "it is the file of this invocation")]
     pub fn file_path(&self) -> Result<PathBuf, Failure> {
-        Ok(Path::new(&home()?).join(".dokku-cli"))
+        settings_path()
     }
 
     /// Where what one run leaves for the next is kept.
@@ -234,6 +241,51 @@ impl<'a> Invocation<'a> {
             None => Ok(AppName::new(given)?),
         }
     }
+}
+
+/// The command line's options with the form of the output as the environment and the settings file
+/// want it, where the command line says nothing of it.
+pub fn with_form(given: &Global) -> Result<Global, Failure> {
+    // A file that cannot be read is told of by whatever needs it.
+    let file = settings_path()
+        .ok()
+        .zip(home().ok())
+        .and_then(|(path, home)| SettingsFile::read(&path, &home).ok());
+    let choice = |name: &str, words: [&str; 2]| -> Result<bool, Failure> {
+        let (place, value) = if let Some(value) = variable(name)? {
+            ("the variable ".to_owned(), value)
+        } else if let Some(file) = &file
+            && let Some((line, value)) = file.with_line(name)
+        {
+            (
+                format!("{}:{line}: ", file.path.display()),
+                value.to_owned(),
+            )
+        } else {
+            return Ok(false);
+        };
+        let [yes, no] = words;
+        if value == yes || value == no {
+            return Ok(value == yes);
+        }
+        Err(Failure::settings(format!(
+            "{place}{name} is {value:?}; it has to be {yes} or {no}"
+        )))
+    };
+    let mut global = given.clone();
+    if !given.json {
+        global.json = choice("OUTPUT_FORMAT", ["json", "text"])?;
+    }
+    // Who wants to be told more wants to be told.
+    if !given.quiet && !given.verbose {
+        global.quiet = choice("QUIET_MODE", ["true", "false"])?;
+    }
+    Ok(global)
+}
+
+/// Where the settings file lies.
+fn settings_path() -> Result<PathBuf, Failure> {
+    Ok(Path::new(&home()?).join(".dokku-cli"))
 }
 
 /// The person's home directory.

@@ -8,26 +8,41 @@ use clap::{
 };
 
 use crate::{
-    args::{Arguments, Global, VERSION},
+    args::{Arguments, Command, Global, VERSION},
     commands, exit_codes,
     failure::Failure,
-    invocation::Invocation,
+    invocation::{self, Invocation},
     ui::Ui,
 };
 
 /// Runs the program. Whatever goes wrong is told once, here.
 pub fn run() -> ExitCode {
     match Arguments::try_parse() {
-        Ok(arguments) => {
+        Ok(mut arguments) => {
+            let form = form(&arguments);
+            if let Ok(global) = &form {
+                arguments.global = global.clone();
+            }
             let ui = Ui::new(&arguments.global);
-            let code = dispatch(&arguments, &ui).unwrap_or_else(|failure| {
-                ui.failure(&failure);
-                failure.code
-            });
+            let code = form
+                .and_then(|_| dispatch(&arguments, &ui))
+                .unwrap_or_else(|failure| {
+                    ui.failure(&failure);
+                    failure.code
+                });
             ui.give_back();
             ExitCode::from(code)
         }
         Err(error) => ExitCode::from(unparsed(&error)),
+    }
+}
+
+/// The options, those of the output completed by environment and settings file. What the host's own
+/// Dokku runs is nobody's to form.
+fn form(arguments: &Arguments) -> Result<Global, Failure> {
+    match arguments.command {
+        None | Some(Command::Plugin(_)) => Ok(arguments.global.clone()),
+        Some(_) => invocation::with_form(&arguments.global),
     }
 }
 
@@ -48,10 +63,12 @@ fn dispatch(arguments: &Arguments, ui: &Ui) -> Result<u8, Failure> {
 /// Help and version are results; all else is a command line that is not understood.
 fn unparsed(error: &clap::Error) -> u8 {
     // The options before the mistake are not known here; `--json` is looked for as it was given.
-    let ui = Ui::new(&Global {
+    let given = Global {
         json: std::env::args_os().any(|argument| argument == "--json"),
         ..Global::default()
-    });
+    };
+    // The mistake on the command line is told rather than one in the settings.
+    let ui = Ui::new(&invocation::with_form(&given).unwrap_or(given));
     let outcome = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ui
             .result(error.render().ansi().to_string().trim_end())

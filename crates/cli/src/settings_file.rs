@@ -16,8 +16,25 @@ pub struct SettingsFile {
     pub path: PathBuf,
     /// Whether there is such a file.
     pub exists: bool,
+    lines: Lines,
+}
+
+/// What stands in the file's lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Lines {
     /// All settings in the order of the file, the last of a name counts.
-    values: Vec<(String, String)>,
+    values: Vec<Line>,
+    /// Aliases that cannot be ones, by line and name.
+    odd_aliases: Vec<(usize, String)>,
+}
+
+/// One setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    /// From 1.
+    number: usize,
+    name: String,
+    value: String,
 }
 
 /// Why the file cannot be used.
@@ -52,6 +69,9 @@ pub const KNOWN: [&str; 5] = [
     "QUIET_MODE",
 ];
 
+/// What the name of every alias begins with.
+const ALIAS: &str = "ALIAS_";
+
 impl SettingsFile {
     /// Reads the file; a missing one is empty. `home` stands in for `~` and `$HOME`.
     pub fn read(path: &Path, home: &str) -> Result<Self, BadSettingsFile> {
@@ -70,7 +90,7 @@ impl SettingsFile {
                 });
             }
         };
-        let values = parse(&text, home).map_err(|(line, why)| BadSettingsFile::Line {
+        let lines = parse(&text, home).map_err(|(line, why)| BadSettingsFile::Line {
             path: path.to_owned(),
             line,
             why,
@@ -78,18 +98,24 @@ impl SettingsFile {
         Ok(Self {
             path: path.to_owned(),
             exists: true,
-            values,
+            lines,
         })
     }
 
     /// A setting, unless it is missing or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values
+        self.with_line(name).map(|(_, value)| value)
+    }
+
+    /// A setting with the number of its line, unless it is missing or empty.
+    pub fn with_line(&self, name: &str) -> Option<(usize, &str)> {
+        self.lines
+            .values
             .iter()
             .rev()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
+            .find(|line| line.name == name)
+            .map(|line| (line.number, line.value.as_str()))
+            .filter(|(_, value)| !value.is_empty())
     }
 
     /// The app behind an alias; upper and lower case are one. Aliases do not chain.
@@ -97,14 +123,14 @@ impl SettingsFile {
         if !is_alias_name(name) {
             return None;
         }
-        self.get(&format!("ALIAS_{}", name.to_ascii_uppercase()))
+        self.get(&alias_key(name))
     }
 
     /// All aliases with their apps, in lower case and in the order of the file.
     pub fn aliases(&self) -> Vec<(String, &str)> {
         let mut all: Vec<(String, &str)> = Vec::new();
-        for (key, value) in &self.values {
-            if let Some(name) = key.strip_prefix("ALIAS_") {
+        for Line { name, value, .. } in &self.lines.values {
+            if let Some(name) = name.strip_prefix(ALIAS) {
                 let name = name.to_ascii_lowercase();
                 all.retain(|(known, _)| *known != name);
                 if !value.is_empty() {
@@ -115,14 +141,25 @@ impl SettingsFile {
         all
     }
 
+    /// Aliases in the file whose names no alias may have, with their lines; they mean nothing.
+    pub fn odd_aliases(&self) -> &[(usize, String)] {
+        &self.lines.odd_aliases
+    }
+
     /// Names in the file that mean nothing to this program: perhaps misspelt.
     pub fn unknown(&self) -> Vec<&str> {
-        self.values
+        self.lines
+            .values
             .iter()
-            .map(|(key, _)| key.as_str())
-            .filter(|key| !KNOWN.contains(key) && !key.starts_with("ALIAS_"))
+            .map(|line| line.name.as_str())
+            .filter(|name| !KNOWN.contains(name) && !name.starts_with(ALIAS))
             .collect()
     }
+}
+
+/// The setting that an alias is.
+pub fn alias_key(name: &str) -> String {
+    format!("{ALIAS}{}", name.to_ascii_uppercase())
 }
 
 /// Whether an alias may have this name: it becomes part of a shell variable's.
@@ -132,8 +169,8 @@ pub fn is_alias_name(name: &str) -> bool {
 
 type Fault = (usize, String);
 
-fn parse(text: &str, home: &str) -> Result<Vec<(String, String)>, Fault> {
-    let mut values = Vec::new();
+fn parse(text: &str, home: &str) -> Result<Lines, Fault> {
+    let mut lines = Lines::default();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
@@ -144,6 +181,12 @@ fn parse(text: &str, home: &str) -> Result<Vec<(String, String)>, Fault> {
         let (name, value) = assignment
             .split_once('=')
             .ok_or_else(|| fault("expected NAME=\"value\": this file is read, not executed"))?;
+        if let Some(alias) = name.strip_prefix(ALIAS)
+            && !is_alias_name(alias)
+        {
+            lines.odd_aliases.push((index + 1, alias.to_owned()));
+            continue;
+        }
         let is_name = !name.is_empty()
             && !name.starts_with(|c: char| c.is_ascii_digit())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -153,9 +196,13 @@ fn parse(text: &str, home: &str) -> Result<Vec<(String, String)>, Fault> {
             ));
         }
         let value = word(value, home).map_err(fault)?;
-        values.push((name.to_owned(), value));
+        lines.values.push(Line {
+            number: index + 1,
+            name: name.to_owned(),
+            value,
+        });
     }
-    Ok(values)
+    Ok(lines)
 }
 
 /// Reads one word as a shell would, as far as a plain assignment goes.
@@ -218,8 +265,8 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<SettingsFile, Fault> {
-        parse(text, "/home/me").map(|values| SettingsFile {
-            values,
+        parse(text, "/home/me").map(|lines| SettingsFile {
+            lines,
             ..SettingsFile::default()
         })
     }
@@ -274,7 +321,6 @@ mod tests {
             "DOKKU_HOST=a b",
             "DOKKU_HOST=a; id",
             "DOKKU_HOST=\"a",
-            "ALIAS_MY-APP=x",
             "=x",
             "1A=x",
         ] {
@@ -284,6 +330,17 @@ mod tests {
                 "{line}"
             );
         }
+    }
+
+    #[test]
+    fn an_alias_that_cannot_be_one_is_told_with_its_line_and_the_others_count() {
+        let file = read("ALIAS_A=b\nALIAS_MY-APP=$(id)\nexport ALIAS_=x\n").unwrap();
+        assert_eq!(
+            file.odd_aliases(),
+            [(2, "MY-APP".to_owned()), (3, String::new())]
+        );
+        assert_eq!(file.aliases(), [("a".to_owned(), "b")]);
+        assert_eq!(file.unknown(), Vec::<&str>::new());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
     exit_codes,
     failure::Failure,
     invocation::Invocation,
-    settings_file::{edit, is_alias_name},
+    settings_file::{alias_key, edit, is_alias_name},
 };
 
 /// What `alias` takes.
@@ -46,6 +46,11 @@ pub fn run(arguments: &AliasArguments, invocation: &Invocation) -> Result<u8, Fa
         None | Some(Action::List) => list(invocation),
         Some(Action::Add { name, app }) => {
             let app = AppName::new(app)?;
+            if !is_alias_name(name) {
+                return Err(Failure::usage(format!(
+                    "{name:?} cannot be an alias: letters, digits and underscores only"
+                )));
+            }
             change(name, Some(&app), invocation)?;
             let ui = invocation.ui;
             if ui.is_json() {
@@ -56,7 +61,9 @@ pub fn run(arguments: &AliasArguments, invocation: &Invocation) -> Result<u8, Fa
             Ok(exit_codes::OK)
         }
         Some(Action::Remove { name }) => {
-            if invocation.file()?.alias(name).is_none() {
+            let file = invocation.file()?;
+            let is_odd = |(_, odd): &(usize, String)| odd.eq_ignore_ascii_case(name);
+            if file.alias(name).is_none() && !file.odd_aliases().iter().any(is_odd) {
                 return Err(Failure::usage(format!("Alias '{name}' not found")));
             }
             change(name, None, invocation)?;
@@ -93,11 +100,6 @@ fn list(invocation: &Invocation) -> Result<u8, Failure> {
 }
 
 fn change(name: &str, app: Option<&AppName>, invocation: &Invocation) -> Result<(), Failure> {
-    if !is_alias_name(name) {
-        return Err(Failure::usage(format!(
-            "{name:?} cannot be an alias: letters, digits and underscores only"
-        )));
-    }
-    let key = format!("ALIAS_{}", name.to_ascii_uppercase());
+    let key = alias_key(name);
     invocation.edit_file(|text| edit::with(text, &key, app.map(AppName::as_str)))
 }

@@ -138,3 +138,64 @@ fn completions_are_a_script_for_the_shell() {
         assert!(ran.stdout.contains(words), "{shell}");
     }
 }
+
+#[test]
+fn an_alias_that_cannot_be_one_is_warned_of_and_can_be_removed() {
+    let host = TestHost::start();
+    host.create_app("shop");
+    let path = host.home().join(".dokku-cli");
+    fs::write(&path, "ALIAS_PROD=shop\nALIAS_MY-APP=x\n").unwrap();
+    let warning = "⚠ HOME/.dokku-cli:2: \"MY-APP\" cannot be an alias: letters, digits and underscores only; `dokku-cli alias remove 'MY-APP'` removes the line\n";
+    host.cli(&["-q", "domains", "prod"])
+        .prints("shop.localhost\n", warning);
+    host.cli(&["-q", "alias", "remove", "my-app"])
+        .prints("", warning);
+    assert_eq!(file(&host), "ALIAS_PROD=shop\n");
+    host.cli(&["-q", "domains", "prod"])
+        .prints("shop.localhost\n", "");
+}
+
+#[test]
+fn environment_and_file_choose_the_form_of_results_where_no_flag_does() {
+    let host = TestHost::start();
+    host.create_app("shop");
+    let path = host.home().join(".dokku-cli");
+    let (narration, text) = ("\nDomains: shop\n\n", "shop.localhost\n");
+    let domains = || host.cli(&["domains", "shop"]);
+    let json = host.cli(&["domains", "shop", "--json"]).run().stdout;
+    domains().prints(text, narration);
+    domains()
+        .env("OUTPUT_FORMAT", "json")
+        .env("QUIET_MODE", "true")
+        .prints(&json, "");
+    fs::write(&path, "OUTPUT_FORMAT=json\nQUIET_MODE=\"true\"\n").unwrap();
+    domains().prints(&json, "");
+    domains().env("OUTPUT_FORMAT", "text").prints(text, "");
+    domains().env("QUIET_MODE", "false").prints(&json, "");
+    let ran = host.cli(&["domains", "shop", "add", "a.b", "-v"]).run();
+    assert!(ran.stderr.contains("ℹ Adding domain a.b"), "{ran:?}");
+    fs::write(&path, "OUTPUT_FORMAT=text\nQUIET_MODE=false\n").unwrap();
+    let ran = host.cli(&["domains", "shop", "--json", "-q"]).run();
+    assert!(ran.stdout.starts_with('{'), "{ran:?}");
+    // A mistake on the command line is one in JSON too.
+    let ran = host.cli(&["domainz"]).env("OUTPUT_FORMAT", "json").run();
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+    assert!(ran.stdout.starts_with("{\"error\":"), "{ran:?}");
+}
+
+#[test]
+fn a_form_that_does_not_exist_is_an_error_that_names_its_place() {
+    let host = TestHost::start();
+    host.cli(&["alias"]).env("OUTPUT_FORMAT", "xml").ends(
+        3,
+        "",
+        "✗ the variable OUTPUT_FORMAT is \"xml\"; it has to be json or text\n",
+    );
+    let path = host.home().join(".dokku-cli");
+    fs::write(&path, "# mine\nQUIET_MODE=yes\n").unwrap();
+    host.cli(&["alias"]).ends(
+        3,
+        "",
+        "✗ HOME/.dokku-cli:2: QUIET_MODE is \"yes\"; it has to be true or false\n",
+    );
+}
