@@ -153,7 +153,7 @@ _dokku_cli_apps() {
     text
 }
 
-/// The apps of the host, as remembered where that is fresh.
+/// The apps of the host, as remembered where that is fresh and of this host.
 fn apps(invocation: &Invocation) -> Result<Vec<AppName>, Failure> {
     let path = invocation
         .file_path()?
@@ -165,11 +165,14 @@ fn apps(invocation: &Invocation) -> Result<Vec<AppName>, Failure> {
                 .duration_since(then)
                 .is_ok_and(|age| age < FRESH)
         });
-    if is_fresh && let Ok(text) = fs_err::read_to_string(&path) {
-        return Ok(text
-            .lines()
-            .filter_map(|line| AppName::new(line).ok())
-            .collect());
+    // The first line says whose apps they are.
+    let host = format!("# {}", invocation.target()?);
+    if is_fresh
+        && let Ok(text) = fs_err::read_to_string(&path)
+        && let mut lines = text.lines()
+        && lines.next() == Some(&host)
+    {
+        return Ok(lines.filter_map(|line| AppName::new(line).ok()).collect());
     }
     let global = Global {
         connect_timeout: invocation.global.connect_timeout.or(Some(PATIENCE)),
@@ -179,7 +182,8 @@ fn apps(invocation: &Invocation) -> Result<Vec<AppName>, Failure> {
     let apps = with_host(&hasty, |host, _| {
         Ok(apps::read_list(&host.ask(&apps::list())?)?)
     })?;
-    let text: String = apps.iter().flat_map(|app| [app.as_str(), "\n"]).collect();
+    let lines = std::iter::once(host.as_str()).chain(apps.iter().map(AppName::as_str));
+    let text: String = lines.flat_map(|line| [line, "\n"]).collect();
     edit::write(&path, &text)
         .map_err(|error| Failure::settings(format!("cannot write {}: {error}", path.display())))?;
     Ok(apps)
