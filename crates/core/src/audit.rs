@@ -170,6 +170,8 @@ pub mod key {
     pub const PULL_REQUEST_URL: &str = "pr_url";
     /// Names of variables. Never their values.
     pub const KEYS: &str = "keys";
+    /// What was asked for, as words of a command line.
+    pub const CHANGE: &str = "change";
     /// Apps that were destroyed, or that something is about.
     pub const APPS: &str = "apps";
     /// Services that were destroyed, or that something is about.

@@ -4,13 +4,16 @@ use std::{io, ops::ControlFlow};
 
 use dokku_deploy::{
     app::AppName,
+    audit::{Action, AuditEntry, Status, key},
     command::DokkuCommand,
     host::{Follow, Host, HostError, Stream},
     interrupt::Interrupts,
 };
 
-use super::with_host;
-use crate::{exit_codes, failure::Failure, invocation::Invocation, ui::Ui};
+use super::{missing, with_host};
+use crate::{
+    actor, exit_codes, failure::Failure, invocation::Invocation, origin, publish::recorded, ui::Ui,
+};
 
 /// Runs the command, whose output is the result, and returns its exit status. A request to stop
 /// ends it here; on the host it may go on.
@@ -23,35 +26,61 @@ pub fn pass_on(
     follow(command, host, interrupts, ui, false)
 }
 
-/// Runs a command that changes an app. What it says is passed on; `done` is the result, with
-/// `--json` as an object.
+/// How many characters of what was asked for an entry has at most.
+const TOLD: usize = 1_000;
+
+/// What a command changes about an app, and how that is told.
+pub struct Change<'a> {
+    /// The app.
+    pub app: &'a AppName,
+    /// What the audit log calls it.
+    pub action: Action,
+    /// What exactly is asked for, in a few words.
+    pub what: String,
+    /// The result, such as "Restarted"; with `--json` as an object.
+    pub done: &'a str,
+}
+
+/// Runs a command that changes an app, and records that. What it says is passed on.
 pub fn perform(
     command: &DokkuCommand,
-    app: &AppName,
-    done: &str,
+    change: &Change<'_>,
     invocation: &Invocation,
 ) -> Result<u8, Failure> {
-    let ui = invocation.ui;
-    let status = with_host(invocation, |host, interrupts| {
-        follow(command, host, interrupts, ui, ui.is_json())
-    })?;
-    match status {
-        0 => {
-            if ui.is_json() {
-                ui.json(&serde_json::json!({ "app": app, "result": done.to_lowercase() }))?;
+    perform_after(|_| Ok(()), command, change, invocation)
+}
+
+/// The same where the host is asked something before.
+pub fn perform_after(
+    before: impl FnOnce(&dyn Host) -> Result<(), Failure>,
+    command: &DokkuCommand,
+    change: &Change<'_>,
+    invocation: &Invocation,
+) -> Result<u8, Failure> {
+    let (ui, app) = (invocation.ui, change.app);
+    with_host(invocation, |host, interrupts| {
+        let origin = origin::begin(&actor::name(None)?, host.name(), None);
+        let entry = AuditEntry::of_app(change.action.clone(), app, Status::Started, &origin).with(
+            key::CHANGE,
+            change.what.chars().take(TOLD).collect::<String>(),
+        );
+        recorded(entry, host, invocation, |_| {
+            before(host)?;
+            match follow(command, host, interrupts, ui, ui.is_json())? {
+                0 => Ok(()),
+                20 => Err(missing(app, host.name())),
+                status => Err(Failure::new(
+                    exit_codes::APP,
+                    format!("`{command}` failed with status {status}"),
+                )),
             }
-            ui.success(done);
-            Ok(exit_codes::OK)
-        }
-        20 => Err(
-            Failure::new(exit_codes::HOST, format!("there is no app {app}"))
-                .hint("`dokku-cli list` shows the apps of the host."),
-        ),
-        status => Err(Failure::new(
-            exit_codes::APP,
-            format!("`{command}` failed with status {status}"),
-        )),
+        })
+    })?;
+    if ui.is_json() {
+        ui.json(&serde_json::json!({ "app": app, "result": change.done.to_lowercase() }))?;
     }
+    ui.success(change.done);
+    Ok(exit_codes::OK)
 }
 
 fn follow(

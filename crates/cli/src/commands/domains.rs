@@ -3,13 +3,18 @@
 use clap::Args;
 use dokku_deploy::{
     app::AppName,
+    audit::Action,
     dokku::{domains, report::Form},
     host::Host,
     settings::domain_name,
 };
 use serde_json::json;
 
-use super::{app_command::perform, app_words::Words, missing, with_host};
+use super::{
+    app_command::{Change, perform},
+    app_words::Words,
+    missing, with_host,
+};
 use crate::{exit_codes, failure::Failure, invocation::Invocation, ui::visible};
 
 /// What `domains` takes.
@@ -51,7 +56,13 @@ pub fn run(arguments: &DomainsArguments, invocation: &Invocation) -> Result<u8, 
         (domains::remove(&app, &names), doing, "Domain removed")
     };
     invocation.ui.info(&doing);
-    perform(&command, &app, done, invocation)
+    let change = Change {
+        app: &app,
+        action: Action::Domains,
+        what: format!("{action} {}", names.join(" ")),
+        done,
+    };
+    perform(&command, &change, invocation)
 }
 
 fn show(app: &AppName, invocation: &Invocation) -> Result<u8, Failure> {

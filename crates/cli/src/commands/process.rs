@@ -2,15 +2,18 @@
 
 use clap::Args;
 use dokku_deploy::{
+    app::AppName,
+    audit::Action,
     command::DokkuCommand,
     dokku::{logs as app_logs, ps},
+    host::Host,
 };
 
 use super::{
-    app_command::{code, pass_on, perform},
-    with_host,
+    app_command::{Change, code, pass_on, perform},
+    missing, with_host,
 };
-use crate::{failure::Failure, invocation::Invocation};
+use crate::{exit_codes, failure::Failure, invocation::Invocation};
 
 /// What `restart`, `start` and `stop` take.
 #[derive(Debug, Args)]
@@ -56,13 +59,19 @@ pub enum Verb {
 /// Restarts, starts or stops.
 pub fn act(verb: Verb, arguments: &AppArguments, invocation: &Invocation) -> Result<u8, Failure> {
     let app = invocation.app(arguments.app.as_deref())?;
-    let (command, doing, done) = match verb {
-        Verb::Restart => (ps::restart(&app), "Restarting", "Restarted"),
-        Verb::Start => (ps::start(&app), "Starting", "Started"),
-        Verb::Stop => (ps::stop(&app), "Stopping", "Stopped"),
+    let (command, what, doing, done) = match verb {
+        Verb::Restart => (ps::restart(&app), "restart", "Restarting", "Restarted"),
+        Verb::Start => (ps::start(&app), "start", "Starting", "Started"),
+        Verb::Stop => (ps::stop(&app), "stop", "Stopping", "Stopped"),
     };
     invocation.ui.info(&format!("{doing} {app}..."));
-    perform(&command, &app, done, invocation)
+    let change = Change {
+        app: &app,
+        action: Action::Scale,
+        what: what.to_owned(),
+        done,
+    };
+    perform(&command, &change, invocation)
 }
 
 /// Shows or changes the counts.
@@ -76,12 +85,8 @@ pub fn scale(arguments: &ScaleArguments, invocation: &Invocation) -> Result<u8, 
         .chain(arguments.counts.iter().map(String::as_str))
         .collect();
     let app = invocation.app(given.filter(|word| !is_count(word)))?;
-    let command = DokkuCommand::on("ps:scale", &app);
     if counts.is_empty() {
-        invocation.ui.header(&format!("Current Scale: {app}"));
-        return with_host(invocation, |host, interrupts| {
-            pass_on(&command, host, interrupts, invocation.ui).map(code)
-        });
+        return show_scale(&app, invocation);
     }
     for count in &counts {
         let is_count = count.split_once('=').is_some_and(|(process, number)| {
@@ -94,8 +99,30 @@ pub fn scale(arguments: &ScaleArguments, invocation: &Invocation) -> Result<u8, 
         }
     }
     invocation.ui.info(&format!("Scaling {app}..."));
-    let command = command.args(counts);
-    perform(&command, &app, "Scaled", invocation)
+    let what = counts.join(" ");
+    let command = DokkuCommand::on("ps:scale", &app).args(counts);
+    let change = Change {
+        app: &app,
+        action: Action::Scale,
+        what,
+        done: "Scaled",
+    };
+    perform(&command, &change, invocation)
+}
+
+fn show_scale(app: &AppName, invocation: &Invocation) -> Result<u8, Failure> {
+    let (ui, command) = (invocation.ui, ps::scale_show(app));
+    ui.header(&format!("Current Scale: {app}"));
+    if !ui.is_json() {
+        return with_host(invocation, |host, interrupts| {
+            pass_on(&command, host, interrupts, ui).map(code)
+        });
+    }
+    let scale = with_host(invocation, |host, _| {
+        ps::read_scale(&host.ask(&command)?)?.ok_or_else(|| missing(app, host.name()))
+    })?;
+    ui.json(&serde_json::json!({ "app": app, "scale": scale }))?;
+    Ok(exit_codes::OK)
 }
 
 /// Shows the app's log.
@@ -110,7 +137,15 @@ pub fn logs(arguments: &LogsArguments, invocation: &Invocation) -> Result<u8, Fa
     } else {
         invocation.ui.info(&format!("Logs for {app}"));
     }
-    with_host(invocation, |host, interrupts| {
+    let ended = with_host(invocation, |host, interrupts| {
         pass_on(&command, host, interrupts, invocation.ui).map(code)
-    })
+    });
+    match ended {
+        // The way to end it that was announced.
+        Err(Failure {
+            code: code @ (exit_codes::INTERRUPTED | exit_codes::TERMINATED),
+            ..
+        }) if arguments.follow => Ok(code),
+        ended => ended,
+    }
 }

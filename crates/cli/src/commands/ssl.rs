@@ -3,13 +3,18 @@
 use clap::Args;
 use dokku_deploy::{
     app::AppName,
+    audit::Action,
     command::DokkuCommand,
     dokku::{certs, is_unknown_command, letsencrypt, report::Form},
     host::Host,
 };
 use serde_json::json;
 
-use super::{app_command::perform, app_words::Words, missing, with_host};
+use super::{
+    app_command::{Change, perform_after},
+    app_words::Words,
+    missing, with_host,
+};
 use crate::{exit_codes, failure::Failure, invocation::Invocation, ui::visible};
 
 /// What `ssl` takes.
@@ -30,17 +35,29 @@ pub fn run(arguments: &SslArguments, invocation: &Invocation) -> Result<u8, Fail
         return Err(Failure::usage(format!("Unexpected argument: {word}")));
     }
     let app = invocation.app(words.app)?;
-    let (command, doing, done) = match words.action {
-        Some("enable") => (letsencrypt::enable(&app), "Enabling", "SSL enabled"),
+    let (command, what, doing, done) = match words.action {
+        Some("enable") => (
+            letsencrypt::enable(&app),
+            "enable",
+            "Enabling",
+            "SSL enabled",
+        ),
         Some("disable") => (
             DokkuCommand::on("letsencrypt:disable", &app),
+            "disable",
             "Disabling",
             "SSL disabled",
         ),
         _ => return status(&app, invocation),
     };
     invocation.ui.info(&format!("{doing} SSL for {app}..."));
-    with_host(invocation, |host, _| {
+    let change = Change {
+        app: &app,
+        action: Action::Ssl,
+        what: what.to_owned(),
+        done,
+    };
+    let is_possible = |host: &dyn Host| -> Result<(), Failure> {
         let answer = host.ask(&letsencrypt::active(&app))?;
         if is_unknown_command(&answer) {
             return Err(Failure::new(
@@ -52,8 +69,8 @@ pub fn run(arguments: &SslArguments, invocation: &Invocation) -> Result<u8, Fail
         letsencrypt::read_active(&answer)?
             .map(drop)
             .ok_or_else(|| missing(&app, host.name()))
-    })?;
-    perform(&command, &app, done, invocation)
+    };
+    perform_after(is_possible, &command, &change, invocation)
 }
 
 fn status(app: &AppName, invocation: &Invocation) -> Result<u8, Failure> {

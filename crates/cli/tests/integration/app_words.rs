@@ -121,6 +121,9 @@ fn what_changes_an_app_has_one_object_as_its_result() {
     ] {
         assert_eq!(json(&host, words), result, "{words:?}");
     }
+    let scale = json(&host, &["scale", "shop"]);
+    assert_eq!(scale["app"], "shop");
+    assert_eq!(scale["scale"]["worker"], 2, "{scale}");
     let told = json(&host, &["doctor"]);
     assert_eq!(told["missing"], serde_json::json!(["letsencrypt"]));
     assert_eq!(told["features"]["ssl"], "letsencrypt");
@@ -156,6 +159,14 @@ fn the_names_of_apps_and_aliases_complete_a_command() {
     host.cli(&["completions", "apps"])
         .prints("shady\nshop\n", "");
     assert_eq!(host.counts().connections, 0);
+
+    let other = TestHost::start();
+    other.create_app("elsewhere");
+    let cache = ".dokku-cli-apps-cache";
+    fs::copy(host.home().join(cache), other.home().join(cache)).unwrap();
+    other
+        .cli(&["completions", "apps"])
+        .prints("elsewhere\n", "");
 
     let script = host.cli(&["completions", "bash"]).run().stdout;
     fs::write(host.home().join("script"), script).unwrap();

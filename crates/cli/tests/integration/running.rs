@@ -8,6 +8,7 @@ use std::{
 
 use rustix::process::Signal;
 
+use crate::deploy::Shop;
 use crate::support::{Processes, TestHost, await_until};
 
 /// An app with an image, by a plain `git push`.
@@ -155,4 +156,18 @@ fn ctrl_c_ends_a_running_command_here_and_says_what_may_go_on() {
     await_until("ssh to end", || {
         Processes::naming(&host.runtime()).is_empty()
     });
+}
+
+#[test]
+fn ctrl_c_is_the_way_to_end_a_followed_log() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    shop.deployed(&[]);
+    let started = host.cli(&["logs:follow", "shop"]).start();
+    host.await_command("logs shop");
+    started.signal_group(Signal::INT);
+    let ran = started.finish();
+    assert_eq!(ran.status, Some(130), "{ran:?}");
+    assert_eq!(ran.stderr, "ℹ Following logs for shop (Ctrl+C to stop)\n");
+    assert_eq!(host.runtime_entries(), Vec::<String>::new());
 }

@@ -103,6 +103,10 @@ known_words! {
         ConfigUnset = "config-unset",
         /// Processes were started, stopped or counted anew.
         Scale = "scale",
+        /// Domains were given to an app, or taken from it.
+        Domains = "domains",
+        /// A certificate was got for an app, or given up.
+        Ssl = "ssl",
         /// An app was made.
         Create = "create",
         /// An app or service was destroyed.

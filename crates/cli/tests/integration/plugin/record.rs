@@ -218,3 +218,62 @@ fn an_entry_that_is_sent_again_is_there_once_and_what_is_none_is_refused() {
     assert_eq!(send(b"{}").code, 2);
     assert_eq!(host.audit().len(), 2);
 }
+
+#[test]
+fn what_changes_an_app_is_recorded_whatever_came_of_it() {
+    let host = Guarded::start();
+    host.ok("apps:create shop");
+    let mut expected = Vec::new();
+    for (words, action, change) in [
+        (
+            &["scale", "shop", "web=2", "worker=1"][..],
+            "scale",
+            "web=2 worker=1",
+        ),
+        (&["restart", "shop"], "scale", "restart"),
+        (&["stop", "shop"], "scale", "stop"),
+        (&["start", "none"], "scale", "start"),
+        (
+            &["domains", "shop", "add", "a.b", "c.d"],
+            "domains",
+            "add a.b c.d",
+        ),
+        (
+            &["domains", "shop", "remove", "a.b"],
+            "domains",
+            "remove a.b",
+        ),
+        (&["ssl", "shop", "enable"], "ssl", "enable"),
+        (&["ssl", "shop", "disable"], "ssl", "disable"),
+    ] {
+        let ran = host.host.cli(words).run();
+        let status = if ran.status == Some(0) {
+            "success"
+        } else {
+            "failure"
+        };
+        expected.push([action, change, status].map(str::to_owned));
+    }
+    // Looking and mistakes change nothing.
+    for words in [
+        &["scale", "shop"][..],
+        &["domains", "shop"],
+        &["scale", "shop", "web=x"],
+    ] {
+        host.host.cli(words).run();
+    }
+    let told: Vec<[String; 3]> = recorded(&host)
+        .iter()
+        .map(|entry| {
+            let words = [
+                &entry["action"],
+                &entry["metadata"]["change"],
+                &entry["status"],
+            ];
+            words.map(|word| word.as_str().unwrap().to_owned())
+        })
+        .collect();
+    assert_eq!(told, expected);
+    assert_eq!(told[0][2], "success");
+    assert_eq!(told[3][2], "failure");
+}
