@@ -4,11 +4,11 @@
 use std::env;
 
 use dokku_deploy::{
-    audit::{AuditEntry, Status},
+    audit::{self, AuditEntry, Origin, Status},
     dokku::{deploy_system, is_unknown_command},
     host::{Host, HostError},
     interrupt::Never,
-    plugin_protocol::{RecordRequest, Recorded},
+    plugin_protocol::{Elsewhere, RecordRequest, Recorded},
     settings::Settings,
 };
 use jiff::Timestamp;
@@ -23,6 +23,9 @@ use crate::{
     notify::{self, Audience, Deliveries, Patience},
     project::Project,
 };
+
+/// How many entries are told of at the same time.
+const AT_ONCE: usize = 4;
 
 /// How an entry gets into the audit log that the plugin keeps on the host.
 #[derive(Clone, Copy)]
@@ -143,6 +146,15 @@ pub fn of_code(code: u8) -> Status {
     }
 }
 
+/// By which id the plugin on the host records what it does as a part of this, and whether it has to tell
+/// people.
+pub fn elsewhere(origin: &Origin) -> Elsewhere {
+    Elsewhere {
+        id: audit::id(origin.time, origin.nonce),
+        is_told: tells(),
+    }
+}
+
 /// Whether this program tells people by itself: where it knows nobody, the host may.
 pub fn tells() -> bool {
     let (targets, malformed) = notify::read(variable);
@@ -197,6 +209,20 @@ pub fn tell(entry: &AuditEntry, invocation: &Invocation<'_>) -> Option<Telling> 
         sent: Deliveries::begin(requests, Patience::default()),
         what: entry.action.to_string(),
     })
+}
+
+/// Sends the messages of entries that are kept elsewhere already, some at a time: a service takes
+/// only so many at once.
+pub fn tell_each(entries: &[AuditEntry], invocation: &Invocation<'_>) {
+    for some in entries.chunks(AT_ONCE) {
+        let sent: Vec<Telling> = some
+            .iter()
+            .filter_map(|entry| tell(entry, invocation))
+            .collect();
+        for telling in sent {
+            telling.finish(invocation);
+        }
+    }
 }
 
 impl Telling {

@@ -3,6 +3,7 @@
 //! Every merge here is commutative, associative and idempotent: whoever merges what in which order,
 //! the result is the same. So a writer that lost a race merges again and nothing is lost.
 
+mod alarm;
 mod apps;
 mod board;
 mod checks;
@@ -14,6 +15,7 @@ mod public;
 mod row;
 
 pub use self::{
+    alarm::{Alarm, News, Seen},
     apps::Apps,
     board::{Board, FILES, PRIVATE_FILES},
     checks::{CELL_SECONDS, Checks, State, WEEK},

@@ -1,5 +1,6 @@
 //! The dashboard's page, its checks, its server, and the branch that it is published on.
 
+pub mod alarms;
 pub mod checks;
 pub mod place;
 pub mod publication;

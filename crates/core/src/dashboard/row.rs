@@ -27,9 +27,11 @@ pub enum Kind {
     Backup,
     /// The last time that a backup of it was restored for a test.
     RestoreTest,
+    /// What people were told of its checks.
+    Alarm,
 }
 
-const KINDS: [(Kind, &str, &[&str]); 8] = [
+const KINDS: [(Kind, &str, &[&str]); 9] = [
     (
         Kind::Deploy,
         "deploy",
@@ -67,6 +69,7 @@ const KINDS: [(Kind, &str, &[&str]); 8] = [
     (Kind::Lock, "lock", &["lock"]),
     (Kind::Backup, "backup", &["last_backup"]),
     (Kind::RestoreTest, "restore_test", &["restore_tested"]),
+    (Kind::Alarm, "alarm", &["alarm"]),
 ];
 
 impl Kind {

@@ -230,7 +230,13 @@ fn rest(entry: &AuditEntry, is_good: bool) -> Titles {
             same(format!("💚 Up again: {what}"), Tone::Good, "Health Check").with_text(&*entry.note)
         }
         (Action::Health, false) => same(format!("🚨 Down: {what}"), Tone::Danger, "Health Check"),
-        (Action::Certificate, _) => same(
+        (Action::Certificate, true) => same(
+            format!("🔐 Certificate renewed: {what}"),
+            Tone::Good,
+            "Certificates",
+        )
+        .with_text(&*entry.note),
+        (Action::Certificate, false) => same(
             format!("🔐 Certificate expires soon: {what}"),
             Tone::Warning,
             "Certificates",

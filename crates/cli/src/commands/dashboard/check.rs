@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{CheckArguments, publish, sources};
 use crate::{
     dashboard::checks::Finding, exit_codes, failure::Failure, interrupt::Watch,
-    invocation::Invocation, ui::visible,
+    invocation::Invocation, publish::tell_each, ui::visible,
 };
 
 /// Checks, shows, and publishes where that was asked for.
@@ -24,7 +24,9 @@ pub fn run(arguments: &CheckArguments, invocation: &Invocation<'_>) -> Result<u8
     }
     let code = show(&findings, &gathered.board, invocation)?;
     if arguments.publish {
+        let news = sources::raise(&mut gathered.board, &findings, invocation)?;
         publish::write(&gathered, "check", false, &watch, invocation)?;
+        tell_each(&news, invocation);
     }
     Ok(code)
 }

@@ -13,16 +13,21 @@ use crate::{
     failure::Failure,
     interrupt::Watch,
     invocation::Invocation,
+    publish::tell_each,
 };
 
 /// Publishes.
 pub fn run(arguments: &PublishArguments, invocation: &Invocation<'_>) -> Result<u8, Failure> {
     let mut gathered = sources::gather(&arguments.sources, invocation)?;
     let watch = Watch::begin()?;
-    if arguments.check {
-        sources::check(&mut gathered.board, &[], &arguments.ask, &watch, &|_| {})?;
-    }
+    let news = if arguments.check {
+        let findings = sources::check(&mut gathered.board, &[], &arguments.ask, &watch, &|_| {})?;
+        sources::raise(&mut gathered.board, &findings, invocation)?
+    } else {
+        Vec::new()
+    };
     let updated = write(&gathered, "sync", arguments.adopt, &watch, invocation)?;
+    tell_each(&news, invocation);
     if invocation.ui.is_json() {
         invocation.ui.json(&json!({
             "commit": updated.commit,

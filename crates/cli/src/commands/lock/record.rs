@@ -2,7 +2,7 @@
 
 use dokku_deploy::{
     app::AppName,
-    audit::{self, Action, AuditEntry, Origin, Status, key},
+    audit::{Action, AuditEntry, Origin, Status, key},
     clock::stamp,
     host::Host,
     lock::Lock,
@@ -37,18 +37,15 @@ impl<'a> Record<'a> {
 
     /// By which id the plugin on the host records the same, and whether it has to tell people.
     pub fn elsewhere(&self) -> Elsewhere {
-        Elsewhere {
-            id: audit::id(self.origin.time, self.origin.nonce),
-            is_told: publish::tells(),
-        }
+        publish::elsewhere(&self.origin)
     }
 
     /// The same for one app of several, of which the entry tells together.
     pub fn one_of_several(&self) -> Elsewhere {
-        Elsewhere {
-            id: audit::id(self.origin.time, rand::random()),
-            is_told: publish::tells(),
-        }
+        publish::elsewhere(&Origin {
+            nonce: rand::random(),
+            ..self.origin.clone()
+        })
     }
 
     /// Records what came of a request for a lock. What the plugin did, it has recorded by itself; a

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::Command};
 use serde_json::Value;
 
 use super::{host, make_private};
-use crate::support::TestHost;
+use crate::support::{Receiver, TestHost};
 
 fn git(host: &TestHost, words: &[&str]) -> String {
     let output = Command::new("git")
@@ -160,4 +160,60 @@ fn publish_merges_with_what_is_there_and_leaves_other_branches_alone() {
     let ran = host.cli(&["dashboard", "publish"]).run();
     assert_eq!(ran.status, Some(3), "{ran:?}");
     assert!(ran.stderr.contains("DASHBOARD_REPOSITORY"), "{ran:?}");
+}
+
+#[test]
+fn two_failing_checks_in_a_row_call_once_and_an_app_that_is_up_again_is_told() {
+    let host = TestHost::start();
+    let repository = repository(&host);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let data = host.home().join("data");
+    fs::create_dir_all(&data).unwrap();
+    let url = format!("http://shop.localhost:{port}");
+    let rows =
+        serde_json::json!({"apps": [{"name": "shop", "environment": "production", "url": url}]});
+    fs::write(data.join("apps.json"), rows.to_string()).unwrap();
+    let first = host
+        .cli(&["dashboard", "publish", "--no-host", "--data", "data"])
+        .env("DASHBOARD_REPOSITORY", &repository)
+        .run();
+    assert_eq!(first.status, Some(0), "{first:?}");
+    let receiver = Receiver::answering("200 OK");
+    let check = |more: &[&str], status: i32, told: usize| {
+        let ran = host
+            .cli(&[&["dashboard", "check", "--no-host"], more].concat())
+            .env("DASHBOARD_REPOSITORY", &repository)
+            .env("SLACK_WEBHOOK_URL", receiver.url("slack"))
+            .run();
+        assert_eq!(ran.status, Some(status), "{ran:?}");
+        let got = receiver.got();
+        assert_eq!(got.len(), told, "{got:?}");
+        got.last().map(|one| one.body.clone()).unwrap_or_default()
+    };
+    // What is not written is not remembered, and calls nobody however often it is asked.
+    check(&[], 6, 0);
+    check(&[], 6, 0);
+    check(&["--publish"], 6, 0);
+    let down = check(&["--publish"], 6, 1);
+    assert!(down.contains("Down: shop"), "{down}");
+    check(&["--publish"], 6, 1);
+    let back = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    std::thread::spawn(move || {
+        for stream in back.incoming() {
+            use std::io::{Read, Write};
+            let mut stream = stream.unwrap();
+            assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            stream.write_all(answer).unwrap();
+        }
+    });
+    let up = check(&["--publish"], 0, 2);
+    assert!(up.contains("Up again: shop"), "{up}");
+    check(&["--publish"], 0, 2);
+    assert_eq!(
+        published(&host, "apps.json")["apps"][0]["alarm"]["is_down"],
+        false
+    );
 }

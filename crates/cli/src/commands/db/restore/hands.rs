@@ -14,7 +14,9 @@ use dokku_deploy::{
 };
 
 use super::{super::backup::Order, left::Record, source::Source};
-use crate::{actor, commands::lock::nonce, failure::Failure, host::SshHost, ui::Ui};
+use crate::{
+    actor, commands::lock::nonce, failure::Failure, host::SshHost, origin, publish, ui::Ui,
+};
 
 /// Lends hands to one restore.
 pub struct Working<'a, 'h, 'u> {
@@ -76,16 +78,21 @@ impl<'a, 'h, 'u> Working<'a, 'h, 'u> {
             // Its holder is dead: its file lock on this machine has ended with it.
             self.release(self.wish.left_lock.clone())?;
         }
+        let by = actor::name(None)?;
         let request = LockRequest {
             reason: format!(
                 "restore of {} from {}",
                 self.wish.database.name, self.wish.file.name
             ),
-            by: actor::name(None)?,
+            record: Some(publish::elsewhere(&origin::begin(
+                &by,
+                ground.host.name(),
+                None,
+            ))),
+            by,
             end: None,
             id: single_id(&nonce()),
             replace: false,
-            record: None,
         };
         let wish = Lock {
             app: self.wish.app.clone(),
@@ -115,12 +122,17 @@ impl<'a, 'h, 'u> Working<'a, 'h, 'u> {
     fn release(&mut self, only: Option<String>) -> Result<(), Failure> {
         let ground = self.locking();
         let way = lock::way(ground.host)?;
+        let by = actor::name(None)?;
         let wish = Unlock {
             app: self.wish.app.clone(),
             request: UnlockRequest {
-                by: actor::name(None)?,
+                record: Some(publish::elsewhere(&origin::begin(
+                    &by,
+                    ground.host.name(),
+                    None,
+                ))),
+                by,
                 only,
-                record: None,
             },
         };
         let tried = lock::unlock(std::slice::from_ref(&wish), way, ground).pop();
