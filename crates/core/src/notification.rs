@@ -8,6 +8,7 @@ mod datadog;
 mod discord;
 mod event;
 mod message;
+mod night;
 mod pagerduty;
 mod sample;
 mod slack;
@@ -22,6 +23,7 @@ use crate::{audit::AuditEntry, settings::NotifiedService};
 pub use self::{
     event::{event, is_wanted},
     message::{Field, Link, Message, Tone},
+    night::{QUIET, overdue, summary},
     sample::sample,
     webhook::event_name,
 };

@@ -1,6 +1,7 @@
 //! `dokku-cli backup`: all databases of all apps, and `db APP backup-server`.
 
 mod check;
+mod night;
 mod plugin;
 mod safety;
 
@@ -20,6 +21,7 @@ use serde_json::json;
 
 pub use self::{
     check::{NIGHT, brief},
+    night::tell_overdue,
     plugin::{Server, ask, receive},
     safety::ensure_safe_copy,
 };
@@ -148,15 +150,20 @@ fn back_up(arguments: &BackupArguments, invocation: &Invocation) -> Result<u8, F
         prune: arguments.prune.then_some(policy.rule),
         fresh: Fresh::Only,
     };
+    let started = Timestamp::now();
     let report = with_host(invocation, |host, interrupts| {
-        make(
+        let report = make(
             host,
             interrupts,
             &request,
             bucket.as_ref(),
             arguments.to.is_some(),
             invocation,
-        )
+        )?;
+        if request.app.is_none() && request.kind.is_none() {
+            night::tell_summary(&report, started, host, invocation)?;
+        }
+        Ok(report)
     })?;
     finish(&report, invocation)
 }

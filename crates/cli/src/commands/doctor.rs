@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
-    backup::{NIGHT, Server, ask, brief},
+    backup::{NIGHT, Server, ask, brief, tell_overdue},
     with_host,
 };
 use crate::{
@@ -82,17 +82,23 @@ pub fn run(invocation: &Invocation) -> Result<u8, Failure> {
         let version = version::read(&host.ask(&version::ask())?, host.name())?;
         let plugins = plugin::read(&host.ask(&plugin::list())?)?;
         let is_here = |one: &Plugin| one.name == PLUGIN && one.is_enabled;
-        let nights = if plugins.iter().any(is_here) {
+        let backups = if plugins.iter().any(is_here) {
             match ask(host, &deploy_system::backups(&brief()))? {
-                Server::Answered(listing) => Some(listing),
+                Server::Answered(listing) => {
+                    let judged = judge_backups(&listing, Timestamp::now());
+                    if let (_, Some(alarm)) = &judged {
+                        tell_overdue(alarm, host, invocation);
+                    }
+                    Some(judged)
+                }
                 Server::NoPlugin(_) => None,
             }
         } else {
             None
         };
-        Ok((version, plugins, nights))
+        Ok((version, plugins, backups))
     });
-    let (version, plugins, nights) = match asked {
+    let (version, plugins, backups) = match asked {
         Ok(answers) => answers,
         Err(failure) => {
             if !ui.is_json() {
@@ -103,7 +109,6 @@ pub fn run(invocation: &Invocation) -> Result<u8, Failure> {
     };
     let judged = judge(version, &plugins)?;
     let features = features(&plugins);
-    let backups = nights.map(|listing| judge_backups(&listing, Timestamp::now()));
     if ui.is_json() {
         let tools: BTreeMap<_, _> = tools.into_iter().collect();
         let features: BTreeMap<_, _> = features.into_iter().collect();

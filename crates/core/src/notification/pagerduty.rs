@@ -29,6 +29,8 @@ pub(super) fn body(message: &Message, entry: &AuditEntry) -> Option<Value> {
         Action::Deploy | Action::Promote | Action::Rollback => {
             format!("deploy-{app}-{environment}")
         }
+        // The next good night ends it.
+        Action::BackupOverdue if app.is_empty() => maintenance(entry),
         Action::Backup | Action::BackupOverdue => {
             format!("backup-{app}-{}", entry.text(key::SERVICE))
         }
@@ -37,7 +39,7 @@ pub(super) fn body(message: &Message, entry: &AuditEntry) -> Option<Value> {
         }
         Action::Health => format!("health-{app}-{environment}"),
         Action::Certificate => format!("certificate-{app}"),
-        Action::Maintenance => format!("maintenance-{}", entry.text(key::HOST)),
+        Action::Maintenance => maintenance(entry),
         Action::Test => "deploy-test".to_owned(),
         _ => return None,
     };
@@ -77,4 +79,9 @@ pub(super) fn body(message: &Message, entry: &AuditEntry) -> Option<Value> {
         },
         "links": links,
     }))
+}
+
+/// The key of everything about a host's nights.
+fn maintenance(entry: &AuditEntry) -> String {
+    format!("maintenance-{}", entry.text(key::HOST))
 }

@@ -1,6 +1,7 @@
 //! `backup --check`: whether the night's backups are there, where the host makes them by itself.
 
 use dokku_deploy::{
+    clock::stamp,
     dokku::deploy_system,
     flows::backup::{self as flow, Only},
     plugin_protocol::{BackupsRequest, Listing},
@@ -9,7 +10,7 @@ use dokku_deploy::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::{Server, ask};
+use super::{Server, ask, tell_overdue};
 use crate::{commands::with_host, exit_codes, failure::Failure, invocation::Invocation};
 
 /// A backup that is older is not the last night's.
@@ -45,6 +46,16 @@ pub fn run(invocation: &Invocation) -> Result<Option<u8>, Failure> {
             Server::NoPlugin(failure) => return Err(failure),
         };
         let found = flow::all(host, &ServiceKind::ALL)?;
+        let now = Timestamp::now();
+        if let (Some(last), None) = (listing.last_success, &listing.unknown)
+            && now.duration_since(last) >= NIGHT
+        {
+            let why = format!(
+                "all databases were last backed up at {}, which is more than 26 hours ago",
+                stamp(last)
+            );
+            tell_overdue(&why, host, invocation);
+        }
         Ok(Some((listing, flow::plan(&found, &Only::default()))))
     })?;
     let Some((listing, planned)) = checked else {

@@ -148,7 +148,7 @@ pub fn raise(
     // Without a host (`--no-host`) the apps are of no host that is known here.
     let host = invocation
         .target()
-        .map_or_else(|_| String::new(), ToString::to_string);
+        .map_or_else(|_| String::new(), |target| target.to_string());
     Ok(alarms::raise(board, findings, || {
         origin::begin(&actor, &host, None)
     }))

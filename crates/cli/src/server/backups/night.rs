@@ -9,6 +9,7 @@ use std::{
 use dokku_deploy::{
     audit::Origin,
     backup::{Fresh, Place as Where, Reason},
+    notification::summary,
     plugin_protocol::{BackupReport, BackupRequest, Fault, FaultKind, RecordRequest},
 };
 use jiff::Timestamp;
@@ -120,22 +121,27 @@ pub fn scheduled(place: &Place, ui: &Ui) -> Result<BackupReport, Fault> {
     };
     let started = Timestamp::now();
     let result = all(place, &request, ui);
-    if let Ok(report) = &result {
-        let origin = || Origin {
-            time: Timestamp::now(),
-            nonce: rand::random(),
-            actor: "schedule".to_owned(),
-            host: "this host".to_owned(),
-            ..Origin::default()
+    let origin = || Origin {
+        time: Timestamp::now(),
+        nonce: rand::random(),
+        actor: "schedule".to_owned(),
+        host: "this host".to_owned(),
+        ..Origin::default()
+    };
+    let mut told = match &result {
+        Ok(report) => entries(report, started, origin),
+        Err(_) => Vec::new(),
+    };
+    let whole = result.as_ref().map_err(ToString::to_string);
+    let whole = whole.as_ref().map(|report| *report).map_err(String::as_str);
+    told.push(summary(whole, started, Timestamp::now(), &origin()));
+    for entry in told {
+        let request = RecordRequest {
+            entry,
+            is_told: false,
         };
-        for entry in entries(report, started, origin) {
-            let request = RecordRequest {
-                entry,
-                is_told: false,
-            };
-            if let Err(fault) = record_entry(place, request, Timestamp::now()) {
-                ui.warning(&format!("this was not recorded: {fault}"));
-            }
+        if let Err(fault) = record_entry(place, request, Timestamp::now()) {
+            ui.warning(&format!("this was not recorded: {fault}"));
         }
     }
     let is_good = result

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     plugin::Guarded,
-    support::{Ran, await_until},
+    support::{Ran, Receiver, await_until},
 };
 
 /// Takes heartbeats and remembers their paths.
@@ -91,10 +91,15 @@ fn the_timers_run_beats_stamps_and_prunes_and_the_workflow_only_checks() {
     assert_eq!(check().status, Some(0));
     assert_eq!(backups(host).len(), 1, "a check makes nothing");
     assert_eq!(doctor(&guarded).status, Some(0));
-    let entry = &guarded.audit().pop().unwrap()["entry"];
+    let log = guarded.audit();
+    let last = log[log.len() - 2..].iter().map(|line| &line["entry"]);
+    let last: Vec<_> = last.map(|one| [&one["action"], &one["actor"]]).collect();
     assert_eq!(
-        (&entry["action"], &entry["actor"]),
-        (&json!("backup"), &json!("schedule"))
+        last,
+        [
+            [&json!("backup"), &json!("schedule")],
+            [&json!("maintenance"), &json!("schedule")]
+        ]
     );
 
     // What is too old goes, once a new one is good, and not before.
@@ -125,9 +130,37 @@ fn the_timers_run_beats_stamps_and_prunes_and_the_workflow_only_checks() {
     let mut stamped: Value = serde_json::from_str(&text).unwrap();
     stamped["last_success"] = json!("2026-01-01T00:00:00Z");
     fs::write(&stamp, stamped.to_string()).unwrap();
-    let alarm = doctor(&guarded);
-    assert_eq!(alarm.status, Some(7), "{alarm:?}");
-    assert!(alarm.stdout.contains("more than 26 hours ago"), "{alarm:?}");
+    let receiver = Receiver::answering("200 OK");
+    let alarm = || {
+        let slack = receiver.url("slack");
+        host.cli(&["doctor"]).env("SLACK_WEBHOOK_URL", slack).run()
+    };
+    let first = alarm();
+    assert_eq!(first.status, Some(7), "{first:?}");
+    assert!(first.stdout.contains("more than 26 hours ago"), "{first:?}");
+    // The alarm of this morning, before there was any backup, is not a day old.
+    assert_eq!(receiver.got().len(), 0);
+    let log = host
+        .cli(&["audit", "--action", "backup-overdue", "--json"])
+        .run();
+    let log: Value = serde_json::from_str(&log.stdout).unwrap();
+    assert_eq!(log["entries"].as_array().unwrap().len(), 1, "{log}");
+    // A run over all apps is told of in one summary.
+    let slack = receiver.url("slack");
+    let ran = host.cli(&["backup"]).env("SLACK_WEBHOOK_URL", slack).run();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let got = receiver.got();
+    assert_eq!(got.len(), 1, "{got:?}");
+    assert!(
+        got[0].body.contains("Nightly maintenance: all well"),
+        "{got:?}"
+    );
+    assert!(got[0].body.contains("1 of 1 backups made"), "{got:?}");
+    let log = host
+        .cli(&["audit", "--action", "maintenance", "--json"])
+        .run();
+    let log: Value = serde_json::from_str(&log.stdout).unwrap();
+    assert!(log["entries"].as_array().unwrap().len() >= 2, "{log}");
 }
 
 #[test]
