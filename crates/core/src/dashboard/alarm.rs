@@ -79,19 +79,16 @@ impl Alarm {
     #[must_use]
     pub fn after(mut self, seen: Seen<'_>) -> (Self, Vec<News>) {
         let mut news = Vec::new();
-        match seen.fault {
-            Some(why) => {
-                self.failures = self.failures.saturating_add(1);
-                if self.failures >= FAILURES && !self.is_down {
-                    self.is_down = true;
-                    news.push(News::Down(why.to_owned()));
-                }
+        if let Some(why) = seen.fault {
+            self.failures = self.failures.saturating_add(1);
+            if self.failures >= FAILURES && !self.is_down {
+                self.is_down = true;
+                news.push(News::Down(why.to_owned()));
             }
-            None => {
-                self.failures = 0;
-                if std::mem::take(&mut self.is_down) {
-                    news.push(News::Up);
-                }
+        } else {
+            self.failures = 0;
+            if std::mem::take(&mut self.is_down) {
+                news.push(News::Up);
             }
         }
         if let Some(expires) = seen.expires {
