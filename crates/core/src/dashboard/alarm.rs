@@ -307,8 +307,8 @@ mod tests {
         let entry = News::Expiring(at(7), 7).entry("shop", None, seen(None), &origin);
         assert_eq!(entry.number(key::DAYS_LEFT), Some(7));
         assert_eq!(
-            crate::notification::event(&entry),
-            Some(crate::settings::NotifiedEvent::CertificateExpiring)
+            (entry.action, entry.status),
+            (Action::Certificate, Status::Failure)
         );
     }
 }
