@@ -140,6 +140,8 @@ pub mod key {
     pub const FILES_CHANGED: &str = "files_changed";
     /// The time that it took, as a number of seconds.
     pub const DURATION_SECONDS: &str = "duration_seconds";
+    /// When it ended, with milliseconds: what tells two of one second apart.
+    pub const FINISHED: &str = "finished";
     /// Where a failure happened, in words.
     pub const STAGE: &str = "stage";
     /// What serves now, in words.
@@ -275,6 +277,8 @@ impl AuditEntry {
         let took = Duration::try_from(finished.duration_since(started)).unwrap_or_default();
         self.duration = duration(took);
         self.set(key::DURATION_SECONDS, took.as_secs());
+        let exact = finished.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+        self.set(key::FINISHED, exact.to_string());
     }
 
     /// A commit, with its page where the repository has one.
@@ -310,9 +314,12 @@ impl AuditEntry {
         self.metadata.get(key)?.as_u64()
     }
 
-    /// When it was, where the timestamp can be read.
+    /// When it was, where the timestamp can be read; to the millisecond where that is known.
     pub fn time(&self) -> Option<Timestamp> {
-        self.timestamp.parse().ok()
+        let second: Timestamp = self.timestamp.parse().ok()?;
+        let exact: Option<Timestamp> = self.text(key::FINISHED).parse().ok();
+        let exact = exact.filter(|exact| exact.as_second() == second.as_second());
+        Some(exact.unwrap_or(second))
     }
 }
 

@@ -87,6 +87,7 @@ fn a_failed_deploy_in_the_shape_of_the_file() {
         "commit_url": "https://github.com/acme/shop/commit/0123456789012345678901234567890123456789",
         "branch": "main",
         "duration_seconds": 154,
+        "finished": "2026-11-23T12:00:00.000Z",
         "previous_sha": "abcdef7890123456789012345678901234567890",
         "stage": "the health check",
         "serving": "release v4, as before"

@@ -243,6 +243,18 @@ mod tests {
         let mut unlock = entry(Action::Unlock, Status::Success);
         unlock.timestamp = "2026-11-25T11:00:00Z".into();
         assert!(row(&[unlock, lock.clone()])["lock"].is_null());
+        let within_a_second = |action, finished: &str| {
+            let mut entry = entry(action, Status::Success);
+            let at = finished.parse().unwrap();
+            entry.finish(Status::Success, at, at);
+            entry
+        };
+        let lock = within_a_second(Action::Lock, "2026-11-25T11:00:00.2Z");
+        let unlock = within_a_second(Action::Unlock, "2026-11-25T11:00:00.7Z");
+        assert_eq!(lock.timestamp, unlock.timestamp);
+        for both in [[lock.clone(), unlock.clone()], [unlock, lock]] {
+            assert!(row(&both)["lock"].is_null());
+        }
         let mut all = AuditEntry::of_host(Action::Lock, Status::Success, &origin());
         all.set(key::APPS, vec!["docs", "shop"]);
         let mut board = Board::default();
