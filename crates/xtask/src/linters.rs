@@ -67,8 +67,9 @@ pub fn check() -> anyhow::Result<()> {
     };
     let workflows = of(&|file| file.starts_with(".github/workflows/"));
     let actions = of(&|file| file.ends_with("action.yml"));
+    // Templates are no YAML before they are filled in: what `init` writes is linted by its tests.
     let yaml = of(&|file| {
-        (file.starts_with(".github/") || !file.contains('/') || file.starts_with("template/"))
+        (file.starts_with(".github/") || !file.contains('/'))
             && Path::new(file).extension().is_some_and(|end| end == "yml")
     });
     let scripts = of(&|file| is_script(file));

@@ -12,7 +12,7 @@ use crate::deploy::Shop;
 use crate::support::{Processes, TestHost, await_until};
 
 /// An app with an image, by a plain `git push`.
-fn push_app(host: &TestHost) {
+pub fn push_app(host: &TestHost) {
     let top = host.home().join("app");
     fs::create_dir(&top).unwrap();
     fs::write(top.join("Procfile"), "worker: sleep 1000\n").unwrap();

@@ -68,7 +68,7 @@ impl Stats {
 }
 
 impl AuditLog {
-    /// Both logs as one. Like [`merge`], in any order; of each host the end that was seen last is
+    /// Both logs as one. Like [`merge()`], in any order; of each host the end that was seen last is
     /// noted.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
