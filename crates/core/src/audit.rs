@@ -228,7 +228,15 @@ impl AuditEntry {
             further: Map::new(),
         };
         entry.set(key::HOST, origin.host.as_str());
+        if origin.time.subsec_nanosecond() != 0 {
+            entry.set_exact(origin.time);
+        }
         entry
+    }
+
+    fn set_exact(&mut self, time: Timestamp) {
+        let exact = time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+        self.set(key::FINISHED, exact.to_string());
     }
 
     /// An entry about an app, whose environment follows from its name.
@@ -277,8 +285,7 @@ impl AuditEntry {
         let took = Duration::try_from(finished.duration_since(started)).unwrap_or_default();
         self.duration = duration(took);
         self.set(key::DURATION_SECONDS, took.as_secs());
-        let exact = finished.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
-        self.set(key::FINISHED, exact.to_string());
+        self.set_exact(finished);
     }
 
     /// A commit, with its page where the repository has one.
