@@ -128,14 +128,16 @@ export function chart(series, now) {
   const told = `Response time of the last 24 hours: half of the checks within ${milliseconds(series.p50)}, 95 of 100 within ${milliseconds(series.p95)}, the slowest ${milliseconds(most)}.`;
   const svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img", "aria-label": told });
   const y = (took) => height - 22 - (took / most) * (height - 40);
+  const words = [];
   for (const [word, took] of [["p50", series.p50], ["p95", series.p95]]) {
     svg.append(shape("path", { d: `M0 ${y(took)}H${width}`, class: "limit" }));
     // On two sides, for the two are often close.
     const isLeft = word === "p50";
-    svg.append(shape("text", { x: isLeft ? 2 : width - 2, y: y(took) + (isLeft ? 14 : -4), "text-anchor": isLeft ? "start" : "end" }, `${word} ${milliseconds(took)}`));
+    words.push(shape("text", { x: isLeft ? 2 : width - 2, y: y(took) + (isLeft ? 14 : -4), "text-anchor": isLeft ? "start" : "end" }, `${word} ${milliseconds(took)}`));
   }
-  const line = path(series.times, width, height - 20 + 2, (most * (height - 22)) / (height - 40));
-  svg.append(shape("path", { d: line, class: "line" }));
+  // On the scale of `y`, so that the line meets its limits.
+  const line = path(series.times, width, height - 20, (most * (height - 24)) / (height - 40));
+  svg.append(shape("path", { d: line, class: "line" }), ...words);
   for (const hours of [24, 18, 12, 6, 0]) {
     const x = width - (hours / 24) * width;
     const anchor = hours === 24 ? "start" : hours === 0 ? "end" : "middle";
