@@ -146,6 +146,8 @@ pub mod key {
     pub const STAGE: &str = "stage";
     /// What serves now, in words.
     pub const SERVING: &str = "serving";
+    /// The path at which a deploy asks the app for its health.
+    pub const HEALTH_PATH: &str = "health_path";
     /// The page of the commit.
     pub const COMMIT_URL: &str = "commit_url";
     /// What went wrong without changing the result.

@@ -63,7 +63,9 @@ pub fn ask(
     let mut hops = 0;
     loop {
         let mut answer = net.probe(&probe)?;
-        let to = match next(&probe.url, &answer) {
+        let location = answer.headers.iter().find(|(name, _)| name == "location");
+        let location = location.map(|(_, to)| to.as_str());
+        let to = match redirect(&probe.url, answer.status, location) {
             // A redirect may be just what is expected.
             Some(to) if hops < MOST_HOPS && !statuses.contains(&answer.status) => to,
             _ => {
@@ -91,13 +93,12 @@ pub fn ask(
 
 /// Where an answer redirects to, if that is the same host: the same name by the same or a safer
 /// scheme, on the same port or that of the safer scheme.
-fn next(from: &str, answer: &ProbeAnswer) -> Option<String> {
-    if !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
+pub fn redirect(from: &str, status: u16, location: Option<&str>) -> Option<String> {
+    if !matches!(status, 301 | 302 | 303 | 307 | 308) {
         return None;
     }
-    let (_, location) = answer.headers.iter().find(|(name, _)| name == "location")?;
     let from = Url::parse(from).ok()?;
-    let to = from.join(location).ok()?;
+    let to = from.join(location?).ok()?;
     let is_safer = from.scheme() == "http" && to.scheme() == "https";
     let is_alike =
         from.scheme() == to.scheme() && from.port_or_known_default() == to.port_or_known_default();

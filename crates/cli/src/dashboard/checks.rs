@@ -14,10 +14,17 @@ use std::{
 use dokku_deploy::{
     certificate,
     dashboard::{Board, Certificate, Health, HealthStatus, Measured, Row},
+    health::{MOST_HOPS, redirect},
     interrupt::Interrupts,
 };
 use jiff::Timestamp;
-use reqwest::{Url, blocking::Client, redirect::Policy, tls::TlsInfo};
+use reqwest::{
+    Url,
+    blocking::{Client, Response},
+    header::LOCATION,
+    redirect::Policy,
+    tls::TlsInfo,
+};
 
 use crate::http::{self, cause};
 
@@ -33,7 +40,7 @@ pub struct Question {
     pub app: String,
     /// The address, with the path.
     pub url: String,
-    /// Whether the path was made for this: then only 2xx is healthy, and a redirect is not.
+    /// Whether the path was made for this: then only 2xx is healthy, after redirects within the same host.
     pub is_health_path: bool,
 }
 
@@ -76,7 +83,7 @@ pub fn ask_all(
                     let Some(question) = questions.get(index) else {
                         return;
                     };
-                    let finding = ask(&client, question);
+                    let finding = ask(&client, question, patience);
                     tell(&finding);
                     let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
                     found.push((index, finding));
@@ -111,7 +118,7 @@ fn client(questions: &[Question], patience: Duration) -> reqwest::Result<Client>
     builder.build()
 }
 
-fn ask(client: &Client, question: &Question) -> Finding {
+fn ask(client: &Client, question: &Question, patience: Duration) -> Finding {
     let mut finding = Finding {
         app: question.app.clone(),
         url: question.url.clone(),
@@ -122,7 +129,7 @@ fn ask(client: &Client, question: &Question) -> Finding {
         expires: None,
     };
     let begun = Instant::now();
-    let answer = match client.get(&question.url).send() {
+    let answer = match answer(client, question, patience) {
         Ok(answer) => answer,
         Err(error) => {
             finding.fault = Some(no_answer(&error));
@@ -150,6 +157,25 @@ fn ask(client: &Client, question: &Question) -> Finding {
         finding.fault = Some(format!("status {status}, expected {expected}"));
     }
     finding
+}
+
+/// The answer; from a health path the one that redirects within the same host lead to, as for deploys.
+fn answer(client: &Client, question: &Question, patience: Duration) -> reqwest::Result<Response> {
+    let begun = Instant::now();
+    let mut answer = client.get(&question.url).send()?;
+    if !question.is_health_path {
+        return Ok(answer);
+    }
+    for _ in 0..MOST_HOPS {
+        let location = answer.headers().get(LOCATION);
+        let location = location.and_then(|to| to.to_str().ok());
+        let Some(to) = redirect(answer.url().as_str(), answer.status().as_u16(), location) else {
+            break;
+        };
+        let left = patience.saturating_sub(begun.elapsed());
+        answer = client.get(to).timeout(left).send()?;
+    }
+    Ok(answer)
 }
 
 fn no_answer(error: &reqwest::Error) -> String {

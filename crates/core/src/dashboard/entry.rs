@@ -137,6 +137,10 @@ fn deployed(row: Row, entry: &AuditEntry, at: Timestamp) -> Row {
     };
     row = row.with_identity(&identity, at);
     if is_success {
+        if let Some(path) = text(&entry.text(key::HEALTH_PATH)) {
+            let told = Some(path.as_str()).filter(|path| *path != "/");
+            row = row.with_health_path(told, at);
+        }
         // A deploy succeeds by passing its health check.
         let health = Health {
             status: HealthStatus::Healthy,
@@ -213,6 +217,35 @@ mod tests {
         assert_eq!(row["repository"], "acme/shop");
         assert_eq!(board.deploys.of("shop")[0].duration, Some(61));
         assert_eq!(board.audit.entries.len(), 1);
+    }
+
+    #[test]
+    fn a_deploy_says_where_health_is_asked_for_and_a_look_at_the_host_leaves_that() {
+        let at = |path: &str, time: &str| {
+            let mut entry = deploy(Status::Success).with(key::HEALTH_PATH, path);
+            entry.timestamp = time.into();
+            entry
+        };
+        let first = at("/up", "2026-11-25T10:00:00Z");
+        let mut board = Board::default();
+        board.add_entry(&first);
+        let identity = Identity::default();
+        let later = "2026-11-25T12:00:00Z".parse().unwrap();
+        let row = Row::default().with_identity(&identity, later);
+        board.apps.add("shop", row);
+        let row = board.apps.row("shop").unwrap();
+        assert_eq!(row.text("health_path"), Some("/up"));
+        // `/` is what is asked anyhow, where a redirect is healthy too.
+        board.add_entry(&at("/", "2026-11-25T13:00:00Z"));
+        let row = board.apps.row("shop").unwrap();
+        assert_eq!(row.text("health_path"), None);
+        // Deploys of older versions say nothing of it.
+        board.add_entry(&at("/live", "2026-11-25T14:00:00Z"));
+        let mut silent = deploy(Status::Success);
+        silent.timestamp = "2026-11-25T15:00:00Z".into();
+        board.add_entry(&silent);
+        let row = board.apps.row("shop").unwrap();
+        assert_eq!(row.text("health_path"), Some("/live"));
     }
 
     #[test]

@@ -55,9 +55,6 @@ pub struct Identity {
     /// `owner/name` or the address of its source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
-    /// Where it is asked for its health.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub health_path: Option<String>,
     /// The Dokku host, as people name it. An app that is no longer on its host is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
@@ -174,6 +171,12 @@ impl Row {
     #[must_use]
     pub fn with_identity(self, identity: &Identity, at: Timestamp) -> Self {
         self.with(Kind::Identity, at, values(identity))
+    }
+
+    /// Adds where it is asked for its health, or that no path is known to tell, as of `at`.
+    #[must_use]
+    pub fn with_health_path(self, path: Option<&str>, at: Timestamp) -> Self {
+        self.with(Kind::HealthPath, at, one("health_path", &path))
     }
 
     /// Adds what the host says of its processes, as of `at`.

@@ -235,6 +235,11 @@ impl Metrics {
         self.latest.apps.retain(|app, _| is_known(app));
     }
 
+    /// When the last check of any app was.
+    pub fn last(&self) -> Option<Timestamp> {
+        (!self.latest.apps.is_empty()).then_some(self.latest.at)
+    }
+
     /// The week of an app.
     pub fn checks(&self, app: &str) -> Option<&Checks> {
         self.checks.get(app)

@@ -15,6 +15,9 @@ pub enum Kind {
     Deploy,
     /// What the app is and where.
     Identity,
+    /// Where it is asked for its health. Deploys know that, the host does not, so it is no part of what
+    /// the app is.
+    HealthPath,
     /// Whether its processes run, as the host says.
     Process,
     /// The last health check.
@@ -31,7 +34,7 @@ pub enum Kind {
     Alarm,
 }
 
-const KINDS: [(Kind, &str, &[&str]); 9] = [
+const KINDS: [(Kind, &str, &[&str]); 10] = [
     (
         Kind::Deploy,
         "deploy",
@@ -50,15 +53,9 @@ const KINDS: [(Kind, &str, &[&str]); 9] = [
     (
         Kind::Identity,
         "identity",
-        &[
-            "environment",
-            "url",
-            "base_app",
-            "repository",
-            "health_path",
-            "host",
-        ],
+        &["environment", "url", "base_app", "repository", "host"],
     ),
+    (Kind::HealthPath, "health_path", &["health_path"]),
     (Kind::Process, "process", &["processes"]),
     (Kind::Health, "health", &["uptime"]),
     (

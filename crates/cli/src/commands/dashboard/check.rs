@@ -1,6 +1,9 @@
 //! `dokku-cli dashboard check`: the health of every app, now.
 
-use dokku_deploy::interrupt::Interrupts;
+use std::time::Duration;
+
+use dokku_deploy::{audit, interrupt::Interrupts};
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{CheckArguments, publish, sources};
@@ -17,12 +20,22 @@ pub fn run(arguments: &CheckArguments, invocation: &Invocation<'_>) -> Result<u8
         .iter()
         .map(|app| Ok(invocation.named_app(app)?.to_string()))
         .collect::<Result<Vec<_>, Failure>>()?;
+    let last = gathered.board.metrics.last();
+    let missing = arguments
+        .every
+        .and_then(|every| overdue(last?, Timestamp::now(), every));
+    if let Some(silence) = missing {
+        invocation.ui.warning(&format!(
+            "no app was checked for {}: runs of the schedule are missing. Look at what starts them",
+            audit::duration(silence)
+        ));
+    }
     let watch = Watch::begin()?;
     let findings = sources::check(&mut gathered.board, &only, &arguments.ask, &watch, &|_| {})?;
     if let (1.., Some(signal)) = watch.requests() {
         return Err(Failure::interrupted(signal));
     }
-    let code = show(&findings, &gathered.board, invocation)?;
+    let code = show(&findings, &gathered.board, missing, invocation)?;
     if arguments.publish {
         let news = sources::raise(&mut gathered.board, &findings, invocation)?;
         publish::write(&gathered, "check", false, &watch, invocation)?;
@@ -31,9 +44,16 @@ pub fn run(arguments: &CheckArguments, invocation: &Invocation<'_>) -> Result<u8
     Ok(code)
 }
 
+/// How long nothing was checked, where that is more than twice the time between two runs.
+fn overdue(last: Timestamp, now: Timestamp, every: Duration) -> Option<Duration> {
+    let silence = Duration::try_from(now.duration_since(last)).ok()?;
+    (silence > every.saturating_mul(2)).then_some(silence)
+}
+
 fn show(
     findings: &[Finding],
     board: &dokku_deploy::dashboard::Board,
+    missing: Option<Duration>,
     invocation: &Invocation<'_>,
 ) -> Result<u8, Failure> {
     let ui = invocation.ui;
@@ -59,6 +79,7 @@ fn show(
             "healthy": findings.len() - unhealthy,
             "unhealthy": unhealthy,
             "without_address": silent,
+            "silent_seconds": missing.map(|silence| silence.as_secs()),
             "exit_code": code,
         }))?;
         return Ok(code);

@@ -80,6 +80,9 @@ pub struct CheckArguments {
     /// Write the results to the data branch
     #[arg(long)]
     pub publish: bool,
+    /// This is a run of a schedule with so much time between two, such as 15m: warn when runs before it are missing
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub every: Option<Duration>,
 }
 
 /// What `dashboard build` takes.

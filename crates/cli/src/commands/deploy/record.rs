@@ -91,6 +91,13 @@ impl<'a> Record<'a> {
         {
             entry.set(key::FILES_CHANGED, files);
         }
+        let check = &self.wish.settings.healthcheck;
+        // Whoever asks later takes 2xx alone for healthy; where others are, the path says nothing to them.
+        let is_usual = check
+            .status
+            .iter()
+            .all(|status| (200..300).contains(status));
+        entry.set(key::HEALTH_PATH, if is_usual { &check.path } else { "/" });
         self.publish(&entry);
     }
 

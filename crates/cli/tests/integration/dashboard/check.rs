@@ -67,10 +67,14 @@ impl Apps {
 
 fn answer(mut stream: &TcpStream) {
     let lines = BufReader::new(stream).lines();
-    let mut host = String::new();
+    let (mut host, mut location) = (String::new(), "");
     for line in lines {
         match line {
             Ok(line) if line.is_empty() => break,
+            Ok(line) if line.starts_with("GET /moved ") => location = "Location: /up\r\n",
+            Ok(line) if line.starts_with("GET /away ") => {
+                location = "Location: http://x.invalid/\r\n"
+            }
             Ok(line) => {
                 if let Some(name) = line.to_ascii_lowercase().strip_prefix("host: ") {
                     name.clone_into(&mut host);
@@ -83,11 +87,15 @@ fn answer(mut stream: &TcpStream) {
         .split(['.', ':'])
         .next()
         .is_some_and(|app| app.ends_with('7'));
-    let status = if is_down { "503 Down" } else { "200 OK" };
+    let status = match (is_down, location) {
+        (true, _) => "503 Down",
+        (_, "") => "200 OK",
+        _ => "302 Found",
+    };
     // Who asked may have gone.
     let _gone = write!(
         stream,
-        "HTTP/1.1 {status}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+        "HTTP/1.1 {status}\r\n{location}Content-Length: 2\r\nConnection: close\r\n\r\nok"
     );
 }
 
@@ -134,6 +142,8 @@ fn every_kind_of_silence_is_unhealthy_with_its_reason() {
     let plain = apps.port;
     let rows = json!({ "apps": [
         { "name": "good", "url": format!("http://good.localhost:{plain}/"), "health_path": "/up" },
+        { "name": "moved", "url": format!("http://moved.localhost:{plain}"), "health_path": "/moved" },
+        { "name": "away", "url": format!("http://away.localhost:{plain}"), "health_path": "/away" },
         { "name": "nobody", "url": format!("http://nobody.localhost:{nobody}") },
         { "name": "no-tls", "url": format!("https://no-tls.localhost:{plain}") },
         { "name": "no-name", "url": "http://no-such-host.invalid" },
@@ -169,19 +179,23 @@ fn every_kind_of_silence_is_unhealthy_with_its_reason() {
     assert_eq!(
         found,
         [
+            ("away", false),
             ("good", true),
+            ("moved", true),
             ("no-name", false),
             ("no-tls", false),
             ("nobody", false),
             ("nonsense", false)
         ]
     );
-    for app in &told["apps"].as_array().unwrap()[1..] {
+    for app in &told["apps"].as_array().unwrap()[3..] {
         assert!(!app["reason"].as_str().unwrap().is_empty(), "{app}");
         assert!(app["status"].is_null(), "{app}");
     }
+    // Redirects are followed as deploys follow them: within the same host.
+    assert_eq!(told["apps"][0]["reason"], "status 302, expected 2xx");
     assert_eq!(
-        told["apps"][0]["url"],
+        told["apps"][1]["url"],
         format!("http://good.localhost:{plain}/up")
     );
     assert_eq!(told["without_address"], json!(["silent"]));
@@ -205,4 +219,43 @@ fn every_kind_of_silence_is_unhealthy_with_its_reason() {
         ])
         .run();
     assert_eq!(ran.status, Some(5), "{ran:?}");
+}
+
+#[test]
+fn a_run_that_did_not_happen_is_noticed_by_the_next_one() {
+    let host = TestHost::start();
+    let apps = Apps::start(1);
+    let data = host.home().join("data");
+    fs::create_dir_all(&data).unwrap();
+    let url = format!("http://shop.localhost:{}/", apps.port);
+    let rows = json!({ "apps": [{ "name": "shop", "url": url }] });
+    fs::write(data.join("apps.json"), rows.to_string()).unwrap();
+    let check = |minutes: Option<i64>, more: &[&str]| {
+        let round = minutes.map(|minutes| {
+            let at = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(minutes);
+            json!({ "timestamp": at.to_string(), "apps": { "shop": {} } })
+        });
+        let metrics = json!({ "latest": round, "history": [] }).to_string();
+        fs::write(data.join("metrics.json"), metrics).unwrap();
+        let words = [
+            "dashboard",
+            "check",
+            "--no-host",
+            "--data",
+            "data",
+            "--json",
+        ];
+        let ran = host.cli(&[&words[..], more].concat()).run();
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let is_warned = ran.stderr.contains("runs of the schedule are missing");
+        assert_eq!(is_warned, told["silent_seconds"].is_number(), "{ran:?}");
+        is_warned
+    };
+    let every = ["--every", "15m"];
+    assert!(check(Some(45), &every));
+    assert!(!check(Some(20), &every));
+    // Whoever looks now and then misses nothing, and the first run of all has none before it.
+    assert!(!check(Some(45), &[]));
+    assert!(!check(None, &every));
 }

@@ -5,7 +5,10 @@ use std::{fs, path::PathBuf, process::Command};
 use serde_json::Value;
 
 use super::{host, make_private};
-use crate::support::{Receiver, TestHost};
+use crate::{
+    deploy::Shop,
+    support::{Receiver, TestHost},
+};
 
 fn git(host: &TestHost, words: &[&str]) -> String {
     let output = Command::new("git")
@@ -97,6 +100,28 @@ fn every_operation_tells_the_branch_of_itself() {
             .contains("the dashboard does not tell of this unlock"),
         "{ran:?}"
     );
+}
+
+#[test]
+fn a_deploy_tells_where_the_app_is_asked_for_its_health() {
+    let host = TestHost::start();
+    let repository = repository(&host);
+    let shop = Shop::new(&host);
+    let ran = shop
+        .deploy(&[])
+        .env("DASHBOARD_REPOSITORY", &repository)
+        .run();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let apps = published(&host, "apps.json");
+    assert_eq!(apps["apps"][0]["health_path"], "/health", "{apps}");
+    // A look at the host, which does not know it, leaves it.
+    let words = ["dashboard", "publish", "--repository"];
+    let ran = host
+        .cli(&[&words[..], &[repository.to_str().unwrap()]].concat())
+        .run();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let apps = published(&host, "apps.json");
+    assert_eq!(apps["apps"][0]["health_path"], "/health", "{apps}");
 }
 
 #[test]
