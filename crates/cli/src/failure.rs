@@ -178,7 +178,7 @@ impl From<DataBranchError> for Failure {
             DataBranchError::Foreign { .. } => {
                 failure(exit_codes::REFUSED).hint("Nothing was written over it.")
             }
-            DataBranchError::Crowded { .. } => failure(exit_codes::HOST).hint("Try again later."),
+            DataBranchError::Crowded { .. } | DataBranchError::Silent { .. } => failure(exit_codes::HOST).hint("Try again later."),
             DataBranchError::Stopped => failure(exit_codes::INTERRUPTED),
             DataBranchError::Local(_) => failure(exit_codes::INTERNAL),
         }

@@ -1,5 +1,7 @@
 //! Merges page and data into the data branch.
 
+use std::time::Duration;
+
 use dokku_deploy::{
     audit::AuditEntry,
     clock::Clock,
@@ -10,13 +12,16 @@ use jiff::Timestamp;
 use super::{place::Place, site};
 use crate::{
     clock::RealClock,
-    data_branch::{self, Changes, Files, Remote, Updated},
+    data_branch::{self, Changes, Files, Limit, Remote, Updated},
     failure::Failure,
     interrupt::Watch,
 };
 
 /// Keeps GitHub Pages from taking the files for sources of a site generator.
 const NO_JEKYLL: &str = ".nojekyll";
+
+/// The time that an operation that is over gives the server.
+const TELLING: Duration = Duration::from_secs(30);
 
 /// What an update found and did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,13 +32,14 @@ pub struct Published {
     pub had_log: bool,
 }
 
-/// Merges `own` into the branch.
+/// Merges `own` into the branch; each try has to be done within `patience`.
 pub fn merge_into(
     remote: &Remote,
     own: &Board,
     is_public: bool,
     is_adopting: bool,
     message: &str,
+    patience: Duration,
     watch: &Watch,
 ) -> Result<Published, Failure> {
     let clock = RealClock::new(watch.clone());
@@ -42,7 +48,10 @@ pub fn merge_into(
         remote,
         &FILES,
         message,
-        watch,
+        Limit {
+            patience,
+            interrupts: watch,
+        },
         &|time| clock.wait(time),
         &mut |present| {
             ours(&present.names, is_adopting)?;
@@ -108,6 +117,8 @@ pub fn entry(entry: &AuditEntry) -> Result<(), Failure> {
         &entry.app_name
     };
     let message = format!("Update dashboard: {of} {}", entry.action);
-    merge_into(&remote, &own, is_public, false, &message, &Watch::default())?;
+    // Ctrl-C ends the telling, and nothing else.
+    let watch = Watch::begin()?;
+    merge_into(&remote, &own, is_public, false, &message, TELLING, &watch)?;
     Ok(())
 }

@@ -1,20 +1,32 @@
 //! git without a work tree: a bare repository of a few objects, made for one update.
 
 use std::{
-    io::Write,
-    process::{Command, Stdio},
-    thread,
+    cell::Cell,
+    env,
+    io::Cursor,
+    ops::ControlFlow,
+    process::Command,
+    time::{Duration, Instant},
 };
 
+use dokku_deploy::{host::Stream, interrupt::Interrupts};
 use tempfile::TempDir;
 
 use super::{DataBranchError, Remote};
+use crate::host::child::{self, End, Input, Watch};
+
+/// The time that ssh has to make a connection; git itself has none for HTTP.
+const CONNECT: Duration = Duration::from_secs(10);
 
 /// A bare repository that knows one branch of one remote, one commit deep and without contents.
-#[derive(Debug)]
-pub struct Git {
+pub struct Git<'a> {
     directory: TempDir,
     remote: Remote,
+    begun: Cell<Instant>,
+    patience: Duration,
+    interrupts: &'a dyn Interrupts,
+    /// Whether it goes by ssh, and nobody has said by which.
+    is_plain_ssh: bool,
 }
 
 /// What git said.
@@ -22,6 +34,32 @@ struct Said {
     is_ok: bool,
     out: Vec<u8>,
     complaint: String,
+}
+
+/// Hears a git, and has enough of it when its time is over or somebody asks to stop.
+struct Hearing<'a> {
+    out: Vec<u8>,
+    complaint: Vec<u8>,
+    end: Instant,
+    interrupts: &'a dyn Interrupts,
+}
+
+impl Watch for Hearing<'_> {
+    fn piece(&mut self, from: Stream, bytes: &[u8]) -> ControlFlow<()> {
+        match from {
+            Stream::Out => self.out.extend_from_slice(bytes),
+            Stream::Err => self.complaint.extend_from_slice(bytes),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn tick(&mut self) -> ControlFlow<()> {
+        if self.interrupts.requests().0 > 0 || Instant::now() >= self.end {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
 }
 
 /// An entry of the branch's top directory, as `ls-tree` prints it.
@@ -44,13 +82,21 @@ pub enum Pushed {
     Lost,
 }
 
-impl Git {
-    /// Makes the repository.
-    pub fn new(remote: &Remote) -> Result<Self, DataBranchError> {
+impl<'a> Git<'a> {
+    /// Makes the repository. A try has to be done within `patience`, and ends at a request to stop.
+    pub fn new(
+        remote: &Remote,
+        patience: Duration,
+        interrupts: &'a dyn Interrupts,
+    ) -> Result<Self, DataBranchError> {
         let directory = tempfile::tempdir().map_err(|error| DataBranchError::local(&error))?;
-        let git = Self {
+        let mut git = Self {
             directory,
             remote: remote.clone(),
+            begun: Cell::new(Instant::now()),
+            patience,
+            interrupts,
+            is_plain_ssh: false,
         };
         let options = ["--quiet", "--bare", "--template="];
         let place = git.directory.path().to_string_lossy().into_owned();
@@ -58,7 +104,19 @@ impl Git {
         words.extend(options);
         words.push(&place);
         git.accepted(&words, None)?;
+        let is_named = |name| env::var_os(name).is_some();
+        git.is_plain_ssh = remote.is_ssh()
+            && !is_named("GIT_SSH_COMMAND")
+            && !is_named("GIT_SSH")
+            && !git
+                .run(&["config", "--get", "core.sshCommand"], None)?
+                .is_ok;
         Ok(git)
+    }
+
+    /// Begins another try: its time runs from now on.
+    pub fn try_again(&self) {
+        self.begun.set(Instant::now());
     }
 
     /// The newest commit of the branch; `None` when there is no such branch.
@@ -167,10 +225,24 @@ impl Git {
         Ok((contents.len() == count).then_some(contents))
     }
 
-    /// Stores a blob.
-    pub fn store(&self, content: &[u8]) -> Result<String, DataBranchError> {
-        let said = self.accepted(&["hash-object", "-w", "--stdin"], Some(content))?;
-        Ok(line(&said))
+    /// Stores blobs, in one go.
+    pub fn store(&self, contents: &[&str]) -> Result<Vec<String>, DataBranchError> {
+        let mut list = String::new();
+        for (number, content) in contents.iter().enumerate() {
+            let name = format!("blob-{number}");
+            let path = self.directory.path().join(&name);
+            fs_err::write(path, content).map_err(|error| DataBranchError::local(&error))?;
+            list.push_str(&name);
+            list.push('\n');
+        }
+        let words = ["hash-object", "-w", "--no-filters", "--stdin-paths"];
+        let said = self.accepted(&words, Some(list.as_bytes()))?;
+        let objects: Vec<String> = line(&said).lines().map(str::to_owned).collect();
+        if objects.len() == contents.len() {
+            Ok(objects)
+        } else {
+            Err(DataBranchError::git("not every file was stored"))
+        }
     }
 
     /// Stores a directory. The contents of other people's files need not be here.
@@ -279,26 +351,37 @@ impl Git {
         for (name, value) in self.remote.credentials() {
             command.env(name, value);
         }
-        let bytes = input.unwrap_or_default();
-        let failed = |error: &std::io::Error| DataBranchError::local(error);
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| failed(&error))?;
-        let stdin = child.stdin.take();
-        let output = thread::scope(|scope| {
-            // A git that has enough hangs up; its exit code tells what it made of it.
-            scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(bytes)));
-            child.wait_with_output()
-        })
-        .map_err(|error| failed(&error))?;
-        Ok(Said {
-            is_ok: output.status.success(),
-            out: output.stdout,
-            complaint: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        })
+        if self.is_plain_ssh {
+            let seconds = CONNECT.as_secs();
+            command.env(
+                "GIT_SSH_COMMAND",
+                format!("ssh -o ConnectTimeout={seconds}"),
+            );
+        }
+        let mut hearing = Hearing {
+            out: Vec::new(),
+            complaint: Vec::new(),
+            end: self.begun.get() + self.patience,
+            interrupts: self.interrupts,
+        };
+        let input = Input::Stream(Box::new(Cursor::new(input.unwrap_or_default().to_vec())));
+        // git leaves the network to children of its own: they end with it.
+        let end = child::run_group(&mut command, input, &mut hearing)
+            .map_err(|error| DataBranchError::local(&error))?;
+        match end {
+            End::Exited(status) => Ok(Said {
+                is_ok: status.success(),
+                out: hearing.out,
+                complaint: String::from_utf8_lossy(&hearing.complaint)
+                    .trim()
+                    .to_owned(),
+            }),
+            End::Stopped if self.interrupts.requests().0 > 0 => Err(DataBranchError::Stopped),
+            End::Stopped => Err(DataBranchError::Silent {
+                remote: self.remote.to_string(),
+                seconds: self.patience.as_secs(),
+            }),
+        }
     }
 }
 

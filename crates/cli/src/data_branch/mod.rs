@@ -18,8 +18,8 @@ use dokku_deploy::{interrupt::Interrupts, secret::Secret};
 
 use self::git::{Entry, Git, Pushed};
 
-/// How long a writer tries.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// How long a writer tries that has nothing else to do, and a reader.
+pub const PATIENCE: Duration = Duration::from_mins(5);
 /// The longest time between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(16);
 
@@ -52,6 +52,14 @@ pub enum DataBranchError {
         remote: String,
         /// What is there.
         why: String,
+    },
+    /// The time was over.
+    #[error("{remote}: not done within {seconds} s")]
+    Silent {
+        /// The address and the branch.
+        remote: String,
+        /// The time that there was.
+        seconds: u64,
     },
     /// Others were faster for as long as this was tried.
     #[error("{remote}: others wrote at the same time, for {} tries", .tries)]
@@ -134,6 +142,17 @@ impl Remote {
         })
     }
 
+    /// Whether git goes there by ssh: `ssh://`, or `host:path` as scp has it.
+    fn is_ssh(&self) -> bool {
+        match self.url.split_once("://") {
+            Some((scheme, _)) => scheme == "ssh",
+            None => self
+                .url
+                .split_once(':')
+                .is_some_and(|(host, _)| !host.contains('/')),
+        }
+    }
+
     /// The token as git takes it from its environment, which other people's process lists do not show.
     fn credentials(&self) -> Vec<(String, String)> {
         let Some(token) = &self.token else {
@@ -191,13 +210,26 @@ pub struct Updated {
 }
 
 /// Reads files of the branch; `None` when there is no such branch.
-pub fn read(remote: &Remote, names: &[&str]) -> Result<Option<Files>, DataBranchError> {
-    let git = Git::new(remote)?;
+pub fn read(
+    remote: &Remote,
+    names: &[&str],
+    interrupts: &dyn Interrupts,
+) -> Result<Option<Files>, DataBranchError> {
+    let git = Git::new(remote, PATIENCE, interrupts)?;
     let Some(commit) = git.fetch()? else {
         return Ok(None);
     };
     let entries = git.entries(&commit)?;
     files(&git, &entries, names, remote).map(Some)
+}
+
+/// What ends an update that is not done.
+#[derive(Clone, Copy)]
+pub struct Limit<'a> {
+    /// The time that one try may take. Who lost tries again, for [`PATIENCE`] in all.
+    pub patience: Duration,
+    /// Requests to stop.
+    pub interrupts: &'a dyn Interrupts,
 }
 
 /// What is on the branch before an update; nothing when there is no such branch.
@@ -215,18 +247,18 @@ pub fn update(
     remote: &Remote,
     names: &[&str],
     message: &str,
-    interrupts: &dyn Interrupts,
+    limit: Limit<'_>,
     wait: &dyn Fn(Duration),
     merge: &mut dyn FnMut(&Present) -> Result<Changes, String>,
 ) -> Result<Updated, DataBranchError> {
-    let git = Git::new(remote)?;
+    let git = Git::new(remote, limit.patience, limit.interrupts)?;
     let begun = Instant::now();
     let foreign = |why: String| DataBranchError::Foreign {
         remote: remote.to_string(),
         why,
     };
     for tries in 1.. {
-        if interrupts.requests().0 > 0 {
+        if limit.interrupts.requests().0 > 0 {
             return Err(DataBranchError::Stopped);
         }
         let parent = git.fetch()?;
@@ -266,6 +298,8 @@ pub fn update(
             });
         }
         wait(jitter(tries));
+        // The server answers; it is others who are faster. Giving up would lose what is to be told.
+        git.try_again();
     }
     Err(DataBranchError::Stopped)
 }
@@ -325,6 +359,7 @@ fn changed(git: &Git, before: &[Entry], changes: &Changes) -> Result<Vec<Entry>,
         .filter(|entry| !changes.keys().any(|name| name.as_bytes() == entry.name))
         .cloned()
         .collect();
+    let (mut names, mut texts) = (Vec::new(), Vec::new());
     for (name, text) in changes {
         let is_plain =
             !name.is_empty() && name != ".." && name != "." && !name.contains(['/', '\0']);
@@ -334,12 +369,16 @@ fn changed(git: &Git, before: &[Entry], changes: &Changes) -> Result<Vec<Entry>,
             )));
         }
         if let Some(text) = text {
-            entries.push(Entry {
-                kind: "100644 blob".to_owned(),
-                object: git.store(text.as_bytes())?,
-                name: name.as_bytes().to_vec(),
-            });
+            names.push(name);
+            texts.push(text.as_str());
         }
+    }
+    for (name, object) in names.iter().zip(git.store(&texts)?) {
+        entries.push(Entry {
+            kind: "100644 blob".to_owned(),
+            object,
+            name: name.as_bytes().to_vec(),
+        });
     }
     entries.sort();
     Ok(entries)

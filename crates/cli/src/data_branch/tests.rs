@@ -8,7 +8,7 @@ use std::{
     process::Command,
     sync::{
         Arc, Barrier,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
 };
@@ -29,6 +29,11 @@ impl Interrupts for Nobody {
         (0, None)
     }
 }
+
+const LIMIT: Limit<'static> = Limit {
+    patience: PATIENCE,
+    interrupts: &Nobody,
+};
 
 /// A bare repository behind `git http-backend`.
 struct Server {
@@ -263,7 +268,7 @@ fn write(remote: &Remote, own: &Board, message: &str) -> Result<Updated, DataBra
         remote,
         &names,
         message,
-        &Nobody,
+        LIMIT,
         &thread::sleep,
         &mut |present| {
             let known = Board::read(&present.files).map_err(|error| error.to_string())?;
@@ -275,7 +280,7 @@ fn write(remote: &Remote, own: &Board, message: &str) -> Result<Updated, DataBra
 
 fn seen(remote: &Remote) -> Board {
     let names: Vec<&str> = FILES.into_iter().collect();
-    Board::read(&read(remote, &names).unwrap().unwrap()).unwrap()
+    Board::read(&read(remote, &names, &Nobody).unwrap().unwrap()).unwrap()
 }
 
 #[test]
@@ -394,6 +399,81 @@ fn files_of_others_stay_and_are_not_even_brought_over() {
     }
 }
 
+/// A server that takes a request and never answers it.
+struct Mute {
+    port: u16,
+    is_asked: Arc<AtomicBool>,
+    server: thread::JoinHandle<io::Result<usize>>,
+}
+
+impl Mute {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let is_asked = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&is_asked);
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept()?;
+            asked.store(true, Ordering::SeqCst);
+            // To its end, which comes when the last process has gone that holds the connection.
+            stream.read_to_end(&mut Vec::new())
+        });
+        Self {
+            port,
+            is_asked,
+            server,
+        }
+    }
+
+    fn update(&self, limit: Limit<'_>) -> DataBranchError {
+        let url = format!("http://ada:s3cret@127.0.0.1:{}/data.git", self.port);
+        let remote = Remote::new(&url, "gh-pages", "https://github.com", None).unwrap();
+        let none = &mut |_: &Present| Ok(Changes::new());
+        update(&remote, &[], "x", limit, &thread::sleep, none).unwrap_err()
+    }
+}
+
+#[test]
+fn a_server_that_never_answers_is_left_when_the_time_is_over_with_all_that_waited_for_it() {
+    let mute = Mute::start();
+    // Where the machine is so busy that the time is over before the server is asked, it gets more.
+    for seconds in [1, 4, 16, 64] {
+        let limit = Limit {
+            patience: Duration::from_secs(seconds),
+            ..LIMIT
+        };
+        let told = mute.update(limit).to_string();
+        let expected = format!(
+            "the branch gh-pages of http://127.0.0.1:{}/data.git: not done within {seconds} s",
+            mute.port
+        );
+        assert_eq!(told, expected);
+        if mute.is_asked.load(Ordering::SeqCst) {
+            break;
+        }
+    }
+    assert!(mute.server.join().unwrap().unwrap() > 0);
+}
+
+#[test]
+fn who_wants_to_stop_waits_for_no_server() {
+    struct Asked(Arc<AtomicBool>);
+    impl Interrupts for Asked {
+        fn requests(&self) -> (u32, Option<Signal>) {
+            let count = u32::from(self.0.load(Ordering::SeqCst));
+            (count, (count > 0).then_some(Signal::Interrupt))
+        }
+    }
+    let mute = Mute::start();
+    let asked = Asked(Arc::clone(&mute.is_asked));
+    let limit = Limit {
+        interrupts: &asked,
+        ..LIMIT
+    };
+    assert_eq!(mute.update(limit), DataBranchError::Stopped);
+    assert!(mute.server.join().unwrap().is_ok());
+}
+
 #[test]
 fn hostile_messages_are_text_and_hostile_names_are_refused() {
     let server = Server::start();
@@ -407,7 +487,7 @@ fn hostile_messages_are_text_and_hostile_names_are_refused() {
             &server.remote(),
             &[],
             "x",
-            &Nobody,
+            LIMIT,
             &thread::sleep,
             &mut |_| Ok(Changes::from([(name.to_owned(), Some("x".to_owned()))])),
         );
@@ -455,7 +535,7 @@ fn what_could_be_an_option_or_another_protocol_is_no_remote() {
     }
     let external = made("ext::sh -c id", "gh-pages").unwrap();
     assert!(matches!(
-        read(&external, &[]),
+        read(&external, &[], &Nobody),
         Err(DataBranchError::Remote { .. })
     ));
 }
@@ -498,7 +578,7 @@ fn an_unreadable_file_is_never_written_over() {
         &server.remote(),
         &[],
         "x",
-        &Nobody,
+        LIMIT,
         &thread::sleep,
         &mut |_| Ok(changes.clone()),
     )
@@ -508,14 +588,19 @@ fn an_unreadable_file_is_never_written_over() {
         matches!(result, Err(DataBranchError::Foreign { .. })),
         "{result:?}"
     );
-    let now = read(&server.remote(), &["apps.json"]).unwrap().unwrap();
+    let now = read(&server.remote(), &["apps.json"], &Nobody)
+        .unwrap()
+        .unwrap();
     assert_eq!(now["apps.json"], "<html>");
 }
 
 #[test]
 fn nothing_new_makes_no_commit_and_no_branch_is_no_error() {
     let server = Server::start();
-    assert_eq!(read(&server.remote(), &["apps.json"]).unwrap(), None);
+    assert_eq!(
+        read(&server.remote(), &["apps.json"], &Nobody).unwrap(),
+        None
+    );
     let first = write(&server.remote(), &own("shop", 1), "x").unwrap();
     let second = write(&server.remote(), &own("shop", 1), "x").unwrap();
     assert_eq!(
@@ -545,7 +630,7 @@ fn a_refusal_of_the_server_is_told_and_not_tried_again() {
         None,
     );
     assert!(matches!(
-        read(&nowhere.unwrap(), &[]),
+        read(&nowhere.unwrap(), &[], &Nobody),
         Err(DataBranchError::Remote { .. })
     ));
 }

@@ -3,12 +3,14 @@
 use std::{
     io::{self, Read, Write},
     ops::ControlFlow,
+    os::unix::process::CommandExt,
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel},
     time::{Duration, Instant},
 };
 
 use dokku_deploy::{host::Stream, secret::Secret};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// Time between two ticks.
 const TICK: Duration = Duration::from_millis(100);
@@ -47,6 +49,25 @@ pub enum End {
 /// Runs the command to its end. The child never shares our standard input, and everything it is
 /// given as `input` is written while its output is read, so that neither side can block the other.
 pub fn run(command: &mut Command, input: Input, watch: &mut dyn Watch) -> io::Result<End> {
+    // It may have ended in this very moment; then there is nothing to kill.
+    run_and_end(command, input, watch, |child| drop(child.kill()))
+}
+
+/// As [`run`], in a process group of its own: where the command is killed, so are its children.
+pub fn run_group(command: &mut Command, input: Input, watch: &mut dyn Watch) -> io::Result<End> {
+    command.process_group(0);
+    run_and_end(command, input, watch, |child| {
+        let group = Pid::from_child(child);
+        let _ended_already = kill_process_group(group, Signal::KILL);
+    })
+}
+
+fn run_and_end(
+    command: &mut Command,
+    input: Input,
+    watch: &mut dyn Watch,
+    end: impl FnOnce(&mut Child),
+) -> io::Result<End> {
     let mut child = command
         .stdin(match input {
             Input::Nothing => Stdio::null(),
@@ -57,8 +78,7 @@ pub fn run(command: &mut Command, input: Input, watch: &mut dyn Watch) -> io::Re
         .spawn()?;
     let ended = attend(&mut child, input, watch);
     if !matches!(ended, Ok(End::Exited(_))) {
-        // It may have ended in this very moment; then there is nothing to kill.
-        drop(child.kill());
+        end(&mut child);
         child.wait()?;
     }
     ended
@@ -246,6 +266,36 @@ mod tests {
         let end = run(&mut sh("cat; echo end"), Input::Nothing, &mut all);
         assert!(matches!(end, Ok(End::Exited(status)) if status.success()));
         assert_eq!(all.out, b"end\n");
+    }
+
+    #[test]
+    fn the_children_of_a_group_end_with_it() {
+        struct First(Option<i32>);
+        impl Watch for First {
+            fn piece(&mut self, _: Stream, bytes: &[u8]) -> ControlFlow<()> {
+                self.0 = String::from_utf8_lossy(bytes).trim().parse().ok();
+                ControlFlow::Break(())
+            }
+            fn tick(&mut self) -> ControlFlow<()> {
+                ControlFlow::Continue(())
+            }
+        }
+        let mut first = First(None);
+        let end = run_group(
+            &mut sh("sleep 600 & echo $!; wait"),
+            Input::Nothing,
+            &mut first,
+        );
+        assert!(matches!(end, Ok(End::Stopped)));
+        let child = Pid::from_raw(first.0.unwrap()).unwrap();
+        // Killed, it is there until its parent has heard of it; then nobody is.
+        let is_alive = || {
+            std::fs::read_to_string(format!("/proc/{}/stat", child.as_raw_nonzero()))
+                .is_ok_and(|stat| !stat.contains(") Z "))
+        };
+        while is_alive() {
+            std::thread::yield_now();
+        }
     }
 
     struct Breaks(bool);

@@ -3,7 +3,7 @@
 //! One master connection carries all commands and `git push`; see [`connection`].
 
 mod carry;
-mod child;
+pub mod child;
 mod classify;
 mod connection;
 mod foreground;

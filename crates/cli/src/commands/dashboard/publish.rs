@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     dashboard::publication::{self, Published},
-    data_branch::Updated,
+    data_branch::{self, Updated},
     exit_codes,
     failure::Failure,
     interrupt::Watch,
@@ -57,6 +57,7 @@ pub fn write(
         gathered.place.is_public,
         is_adopting,
         &message,
+        data_branch::PATIENCE,
         watch,
     )?;
     if updated.is_changed {

@@ -77,7 +77,7 @@ fn directory_files(directory: &std::path::Path) -> Result<BTreeMap<String, Strin
 }
 
 fn branch_files(remote: &Remote) -> Result<BTreeMap<String, String>, Failure> {
-    Ok(data_branch::read(remote, &FILES)?.unwrap_or_default())
+    Ok(data_branch::read(remote, &FILES, &Watch::begin()?)?.unwrap_or_default())
 }
 
 /// Reads data; what cannot be read is never written over.
