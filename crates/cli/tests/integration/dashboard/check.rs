@@ -73,7 +73,7 @@ fn answer(mut stream: &TcpStream) {
             Ok(line) if line.is_empty() => break,
             Ok(line) if line.starts_with("GET /moved ") => location = "Location: /up\r\n",
             Ok(line) if line.starts_with("GET /away ") => {
-                location = "Location: http://x.invalid/\r\n"
+                location = "Location: http://x.invalid/\r\n";
             }
             Ok(line) => {
                 if let Some(name) = line.to_ascii_lowercase().strip_prefix("host: ") {
