@@ -27,6 +27,9 @@ pub use self::{
     run::{Run, prune_bucket},
     seal::Identities,
     shelf::Shelf,
-    store::{Directory, Found, Written, find, free, manifest_path, note, require_room, sweep},
+    store::{
+        Directory, Found, Written, find, free, make_private, manifest_path, note, require_room,
+        sweep,
+    },
     told::entries,
 };

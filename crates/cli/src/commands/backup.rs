@@ -5,11 +5,13 @@ mod night;
 mod plugin;
 mod safety;
 
+use std::path::Path;
+
 use clap::{Args, ValueEnum};
 use dokku_deploy::{
     app::{AppName, Environment},
     backup::{Fresh, Place, Reason},
-    flows::backup::{self as flow, ObserveError, Only},
+    flows::backup::{self as flow, Found, ObserveError, Only},
     host::Host,
     interrupt::Interrupts,
     plugin_protocol::{BackupOutcome, BackupReport, BackupRequest},
@@ -23,7 +25,7 @@ pub use self::{
     check::{NIGHT, brief},
     night::tell_overdue,
     plugin::{Server, ask, receive},
-    safety::ensure_safe_copy,
+    safety::{Copies, ensure_safe_copy},
 };
 use super::{plugin::To, with_host};
 use crate::{
@@ -37,7 +39,7 @@ use crate::{
     origin,
     project::Project,
     publish::{Chain, publish},
-    ui::visible,
+    ui::{Ui, visible},
 };
 
 /// What `backup` takes.
@@ -143,6 +145,7 @@ fn back_up(arguments: &BackupArguments, invocation: &Invocation) -> Result<u8, F
         app,
         kind: arguments.service.parse::<ServiceKind>().ok(),
         service: None,
+        also: Vec::new(),
         reason: Reason::Manual,
         has_bucket: places.contains(&Place::S3),
         to: places,
@@ -180,6 +183,7 @@ pub fn on_server(
         app,
         kind,
         service: service.filter(|_| kind.is_none()).map(str::to_owned),
+        also: Vec::new(),
         reason: Reason::Manual,
         to: vec![Place::Server],
         has_bucket: false,
@@ -206,6 +210,7 @@ pub fn ensure(
     app: &AppName,
     before: Before,
     is_fresh: bool,
+    directory: Option<&Path>,
     invocation: &Invocation,
 ) -> Result<u8, Failure> {
     let reason = match before {
@@ -218,7 +223,14 @@ pub fn ensure(
         Fresh::OrYoung
     };
     let copy = with_host(invocation, |host, interrupts| {
-        ensure_safe_copy(app, reason, fresh, host, interrupts, invocation)
+        let copies = Copies {
+            app,
+            also: &[],
+            reason,
+            fresh,
+            directory,
+        };
+        ensure_safe_copy(&copies, host, interrupts, invocation)
     })?;
     let kept = copy.kept().unwrap_or_default();
     if invocation.ui.is_json() {
@@ -294,34 +306,46 @@ fn made(
             if wants_server {
                 ui.warning("The plugin is not on the host: backups go to the bucket only, through this machine");
             }
-            let bucket = Bucket::open(bucket)?;
-            let run = Run {
-                host,
-                shelf: None,
-                bucket: Some(&bucket),
-                encrypt_to: &request.encrypt_to,
-                reason: request.reason,
-                fresh: request.fresh,
-                clock: &SystemClock,
-                interrupts,
-                ui,
-            };
             let found = match &request.app {
                 Some(app) => flow::linked(host, app, &ServiceKind::ALL),
                 None => flow::all(host, &ServiceKind::ALL),
             }?;
-            let only = Only {
-                app: request.app.clone(),
-                kind: request.kind,
-                service: None,
-            };
-            let mut report = run.all(&flow::plan(&found, &only));
-            if let Some(rule) = &request.prune {
-                run.prune(&mut report, rule);
-            }
-            Ok(report)
+            into_bucket(host, interrupts, request, &found, bucket, ui)
         }
     }
+}
+
+/// From the host through this machine into the bucket.
+fn into_bucket(
+    host: &SshHost,
+    interrupts: &dyn Interrupts,
+    request: &BackupRequest,
+    found: &[Found],
+    bucket: &BucketSettings,
+    ui: &Ui,
+) -> Result<BackupReport, Failure> {
+    let bucket = Bucket::open(bucket)?;
+    let run = Run {
+        host,
+        shelf: None,
+        bucket: Some(&bucket),
+        encrypt_to: &request.encrypt_to,
+        reason: request.reason,
+        fresh: request.fresh,
+        clock: &SystemClock,
+        interrupts,
+        ui,
+    };
+    let only = Only {
+        app: request.app.clone(),
+        kind: request.kind,
+        service: None,
+    };
+    let mut report = run.all(&flow::plan(found, &only));
+    if let Some(rule) = &request.prune {
+        run.prune(&mut report, rule);
+    }
+    Ok(report)
 }
 
 impl From<ObserveError> for Failure {

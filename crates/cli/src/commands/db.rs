@@ -112,6 +112,10 @@ pub struct EnsureArguments {
     /// A good backup younger than 60 minutes does not count
     #[arg(long)]
     pub fresh: bool,
+    /// Make the backups in this directory, instead of on the host or in the bucket; DOKKU_BACKUP_DIR
+    /// does the same
+    #[arg(long, value_name = "DIR")]
+    pub backup_dir: Option<PathBuf>,
 }
 
 /// What `list-backups` takes.
@@ -194,7 +198,14 @@ pub fn run(arguments: &DbArguments, invocation: &Invocation) -> Result<u8, Failu
             invocation,
         ),
         Action::EnsureBackup(arguments) => {
-            super::backup::ensure(&app, arguments.before, arguments.fresh, invocation)
+            let directory = arguments.backup_dir.as_deref();
+            super::backup::ensure(
+                &app,
+                arguments.before,
+                arguments.fresh,
+                directory,
+                invocation,
+            )
         }
         Action::ListBackups(arguments) => places::list(&app, arguments.local, invocation),
         Action::Download(arguments) => download::run(&app, arguments, invocation),

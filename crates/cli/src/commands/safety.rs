@@ -1,18 +1,13 @@
 //! Before data goes: a checked copy of every service of an app.
 
-use std::path::Path;
-
 use dokku_deploy::{
     app::AppName,
     backup::{Fresh, Kept, Need, Reason, SafetyCopy, WithoutBackup},
-    dokku::apps,
-    host::Host,
     service::{ServiceKind, ServiceName},
 };
 
 use super::{
-    backup::ensure_safe_copy,
-    db::{Order, understood},
+    backup::{Copies, ensure_safe_copy},
     teardown::Safety,
 };
 use crate::{
@@ -45,19 +40,8 @@ pub fn ensure(
         .iter()
         .map(|(kind, name)| Need::new(*kind, name))
         .collect();
-    let is_linked = is_linked(app, host)?;
-    let mut kept = if is_linked {
-        linked(app, reason, safety, host, watch, invocation)?
-    } else {
-        Vec::new()
-    };
-    // What an interrupted run had unlinked is no service of the app any more.
-    for (kind, name) in services {
-        let need = Need::new(*kind, name);
-        if !kept.iter().any(|kept| kept.of == need) {
-            kept.push(unlinked(app, *kind, name, reason, host, watch, invocation)?);
-        }
-    }
+    let copy = copy(app, services, reason, safety, host, watch, invocation)?;
+    let mut kept = copy.kept().unwrap_or_default().to_vec();
     kept.retain(|kept| needs.contains(&kept.of));
     of(&needs, kept)
 }
@@ -72,54 +56,28 @@ fn of(needs: &[Need], kept: Vec<Kept>) -> Result<SafetyCopy, Failure> {
     })
 }
 
-fn is_linked(app: &AppName, host: &SshHost<'_>) -> Result<bool, Failure> {
-    Ok(apps::read_exists(&host.ask(&apps::exists(app))?)?)
-}
-
-/// Copies of everything that the app is linked to.
-fn linked(
+/// Copies of everything that the app is linked to, and of `also`.
+fn copy(
     app: &AppName,
+    also: &[(ServiceKind, ServiceName)],
     reason: Reason,
     safety: &Safety,
     host: &SshHost<'_>,
     watch: &Watch,
     invocation: &Invocation<'_>,
-) -> Result<Vec<Kept>, Failure> {
-    let fresh = if safety.fresh {
-        Fresh::Only
-    } else {
-        Fresh::OrYoung
-    };
-    let copy = ensure_safe_copy(app, reason, fresh, host, watch, invocation)?;
-    Ok(copy.kept().unwrap_or_default().to_vec())
-}
-
-fn unlinked(
-    app: &AppName,
-    kind: ServiceKind,
-    name: &ServiceName,
-    reason: Reason,
-    host: &SshHost<'_>,
-    watch: &Watch,
-    invocation: &Invocation<'_>,
-) -> Result<Kept, Failure> {
-    let ui = invocation.ui;
-    ui.info(&format!("Backing up {kind} database: {name}"));
-    let linked = understood(kind, name.clone())?;
-    let order = Order {
+) -> Result<SafetyCopy, Failure> {
+    let copies = Copies {
         app,
-        linked: &linked,
-        directory: Path::new("."),
-        is_gzip: true,
+        also,
         reason,
+        fresh: if safety.fresh {
+            Fresh::Only
+        } else {
+            Fresh::OrYoung
+        },
+        directory: safety.backup_dir.as_deref(),
     };
-    let (written, manifest) = order.take(host, watch, ui)?;
-    let path = order.publish(written, &manifest, None)?;
-    Ok(Kept {
-        of: Need::new(kind, name),
-        at: path.display().to_string(),
-        time: manifest.started,
-    })
+    ensure_safe_copy(&copies, host, watch, invocation)
 }
 
 /// Copies of everything that the app is linked to, before a rollback: what runs then may read the data
@@ -137,7 +95,15 @@ pub fn before_rollback(
         ));
         return Ok(());
     }
-    linked(app, Reason::PreRollback, safety, host, watch, invocation)
-        .map(drop)
-        .map_err(|failure| failure.hint("Nothing was rolled back."))
+    copy(
+        app,
+        &[],
+        Reason::PreRollback,
+        safety,
+        host,
+        watch,
+        invocation,
+    )
+    .map(drop)
+    .map_err(|failure| failure.hint("Nothing was rolled back."))
 }

@@ -1,5 +1,7 @@
 //! Destroying apps and services, once somebody has decided on it: copies of all data first, or nothing.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use dokku_deploy::{
     app::AppName,
@@ -25,6 +27,10 @@ pub struct Safety {
     /// Go on without any backup. What is lost is lost
     #[arg(long, conflicts_with = "fresh")]
     pub without_backup: bool,
+    /// Make the backups in this directory, instead of on the host or in the bucket; DOKKU_BACKUP_DIR
+    /// does the same
+    #[arg(long, value_name = "DIR", conflicts_with = "without_backup")]
+    pub backup_dir: Option<PathBuf>,
 }
 
 /// A teardown that is decided on.

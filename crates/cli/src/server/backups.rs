@@ -107,9 +107,14 @@ fn make_now(place: &Place, request: &BackupRequest, ui: &Ui) -> Result<BackupRep
         kind: request.kind,
         service,
     };
+    let also = request.also.iter().map(|need| {
+        let name = ServiceName::new(&need.service).map_err(|error| invalid(error.to_string()))?;
+        Ok((need.kind, name))
+    });
+    let also = also.collect::<Result<Vec<_>, Fault>>()?;
     let host = LocalHost;
     let found = match &only.app {
-        Some(app) => backup::linked(&host, app, &ServiceKind::ALL),
+        Some(app) => backup::of_app(&host, app, &also),
         None => backup::all(&host, &ServiceKind::ALL),
     }
     .map_err(|error| match &error {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::AppName,
-    backup::{Fresh, Manifest, Place, Reason},
+    backup::{Fresh, Manifest, Need, Place, Reason},
     retention::Rule,
     service::ServiceKind,
 };
@@ -20,6 +20,9 @@ pub struct BackupRequest {
     pub kind: Option<ServiceKind>,
     /// The service of this name; without it all.
     pub service: Option<String>,
+    /// Further services of the app, which nothing is linked to any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Need>,
     /// Why.
     pub reason: Reason,
     /// Where to.

@@ -1,23 +1,29 @@
 //! Before an app's data is destroyed: a good copy of each of its services, or no leave to go on.
 
-use std::path::{Path, PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use dokku_deploy::{
     app::AppName,
     backup::{Fresh, Kept, Need, Place, Reason, SafetyCopy, needs},
     flows::backup::{self as flow, Found},
+    host::Host,
     interrupt::Interrupts,
     plugin_protocol::{BackupOutcome, BackupReport, BackupRequest},
-    service::ServiceKind,
+    service::{ServiceKind, ServiceName},
 };
 use jiff::Timestamp;
 
 use super::{
+    into_bucket,
     plugin::{self, Server},
     policy, tell_all,
 };
 use crate::{
-    backup,
+    backup::{self, BucketSettings, make_private},
+    ci,
     commands::db::{Order, understood},
     exit_codes,
     failure::Failure,
@@ -25,63 +31,127 @@ use crate::{
     invocation::Invocation,
 };
 
-/// Makes sure that every service that the app is linked to has a good backup: a new one with the
-/// prefix of `reason`, or one younger than 60 minutes unless `fresh` wants a new one. By the plugin
-/// on the host; without it, over ssh, in the current directory.
+/// The copies that are wanted.
+pub struct Copies<'a> {
+    /// The app: every service that it is linked to.
+    pub app: &'a AppName,
+    /// Further services of it, which nothing is linked to any more.
+    pub also: &'a [(ServiceKind, ServiceName)],
+    /// What is going to happen.
+    pub reason: Reason,
+    /// Whether one younger than 60 minutes counts.
+    pub fresh: Fresh,
+    /// The directory that a person named for them.
+    pub directory: Option<&'a Path>,
+}
+
+/// Makes sure that every service has a good backup: a new one with the prefix of the reason, or a
+/// young one that counts. In the directory that was named; else by the plugin on the host; without it
+/// over ssh, in the bucket, or else in the current directory, but never there in CI: what lies on a
+/// runner is lost with it.
 ///
 /// Whoever destroys something calls this first, and goes on only with what it returns. Where the
 /// person typed `--without-backup`, that is [`SafetyCopy::waived`].
 pub fn ensure_safe_copy(
-    app: &AppName,
-    reason: Reason,
-    fresh: Fresh,
+    copies: &Copies,
     host: &SshHost,
     interrupts: &dyn Interrupts,
     invocation: &Invocation,
 ) -> Result<SafetyCopy, Failure> {
-    let services = flow::linked(host, app, &ServiceKind::ALL)?;
-    if services.is_empty() {
-        return leave(&[], Vec::new());
-    }
+    let app = copies.app;
+    let services = flow::of_app(host, app, copies.also)?;
     let wanted: Vec<Need> = services
         .iter()
         .map(|of| Need::new(of.kind, &of.service))
         .collect();
+    if services.is_empty() {
+        return leave(&[], Vec::new());
+    }
+    let in_directory = |directory: &Path| {
+        let found = in_directory(copies, &services, directory, host, interrupts, invocation)?;
+        leave(&wanted, found)
+    };
+    if let Some(directory) = named_directory(copies) {
+        make_private(&directory)?;
+        if env::var("RUNNER_ENVIRONMENT").is_ok_and(|kind| kind == "github-hosted") {
+            invocation.ui.warning(&format!(
+                "This runner ends with the job: keep what is in {} by a later step",
+                directory.display()
+            ));
+        }
+        return in_directory(&directory);
+    }
     let request = BackupRequest {
         app: Some(app.clone()),
         kind: None,
         service: None,
-        reason,
+        also: copies
+            .also
+            .iter()
+            .map(|(kind, name)| Need::new(*kind, name))
+            .collect(),
+        reason: copies.reason,
         to: vec![Place::Server],
         encrypt_to: policy(Some(app))?.encrypt_to,
         has_bucket: false,
         prune: None,
-        fresh,
+        fresh: copies.fresh,
     };
     let started = Timestamp::now();
-    match plugin::make(host, interrupts, &request, None, invocation.ui)? {
-        Server::Answered(report) => {
-            tell_all(&report, started, host, invocation)?;
-            leave(&wanted, kept(&report)).map_err(|mut failure| {
-                let reasons = report.results.iter().filter_map(|one| match &one.outcome {
-                    BackupOutcome::Failed { why } => Some(why.as_str()),
-                    _ => None,
-                });
-                let reasons: Vec<&str> = reasons.collect();
-                failure.message = format!("{}: {}", failure.message, reasons.join("; "));
-                failure
-            })
-        }
-        Server::NoPlugin(_) => {
-            invocation.ui.info(
-                "The plugin is not on the host: the copies are made on this machine, in this directory",
-            );
-            leave(
-                &wanted,
-                on_this_machine(app, &services, reason, fresh, host, interrupts, invocation)?,
-            )
-        }
-    }
+    let report = match plugin::make(host, interrupts, &request, None, invocation.ui)? {
+        Server::Answered(report) => report,
+        Server::NoPlugin(_) => match BucketSettings::from_environment()? {
+            Some(bucket) => {
+                invocation.ui.info(
+                    "The plugin is not on the host: the copies go through this machine into the bucket",
+                );
+                into_bucket(
+                    host,
+                    interrupts,
+                    &request,
+                    &services,
+                    &bucket,
+                    invocation.ui,
+                )?
+            }
+            None if ci::is_here() => return Err(no_place(app, host.name())),
+            None => {
+                invocation.ui.info(
+                    "The plugin is not on the host: the copies are made on this machine, in this directory",
+                );
+                return in_directory(Path::new("."));
+            }
+        },
+    };
+    tell_all(&report, started, host, invocation)?;
+    leave(&wanted, kept(&report)).map_err(|mut failure| {
+        let reasons = report.results.iter().filter_map(|one| match &one.outcome {
+            BackupOutcome::Failed { why } => Some(why.as_str()),
+            _ => None,
+        });
+        let reasons: Vec<&str> = reasons.collect();
+        failure.message = format!("{}: {}", failure.message, reasons.join("; "));
+        failure
+    })
+}
+
+/// `--backup-dir`, else `DOKKU_BACKUP_DIR`.
+fn named_directory(copies: &Copies) -> Option<PathBuf> {
+    let variable = || env::var_os("DOKKU_BACKUP_DIR").map(PathBuf::from);
+    let named = copies.directory.map(Path::to_owned).or_else(variable);
+    named.filter(|path| !path.as_os_str().is_empty())
+}
+
+fn no_place(app: &AppName, host: &str) -> Failure {
+    let machine = host.rsplit('@').next().unwrap_or(host);
+    Failure::refused(format!(
+        "there is no place for copies of the services of {app}: the plugin is not on {host}, no bucket is set, \
+         and what lies on a runner is lost when the job ends"
+    ))
+    .hint(format!("Install the plugin, which keeps them on the host: dokku-cli server setup --root-ssh root@{machine}"))
+    .hint("Or set a bucket: AWS_S3_BUCKET, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.")
+    .hint("Or name a directory that outlives the job: --backup-dir DIR or DOKKU_BACKUP_DIR.")
+    .hint("Or give the data up: --without-backup; for previews `preview: {backup: false}` in .dokku/config.yml.")
 }
 
 fn kept(report: &BackupReport) -> Vec<Kept> {
@@ -121,22 +191,20 @@ fn leave(wanted: &[Need], kept: Vec<Kept>) -> Result<SafetyCopy, Failure> {
     })
 }
 
-fn on_this_machine(
-    app: &AppName,
+fn in_directory(
+    wish: &Copies,
     services: &[Found],
-    reason: Reason,
-    fresh: Fresh,
+    directory: &Path,
     host: &SshHost,
     interrupts: &dyn Interrupts,
     invocation: &Invocation,
 ) -> Result<Vec<Kept>, Failure> {
-    let here = Path::new(".");
     let wanted: Vec<Need> = services
         .iter()
         .map(|of| Need::new(of.kind, &of.service))
         .collect();
     let mut copies = Vec::new();
-    for found in backup::find(here, app)? {
+    for found in backup::find(directory, wish.app)? {
         let Ok(Some(manifest)) = &found.manifest else {
             continue;
         };
@@ -152,7 +220,7 @@ fn on_this_machine(
         let is_useful = needs(
             &wanted,
             std::slice::from_ref(&copy),
-            fresh,
+            wish.fresh,
             Timestamp::now(),
         )
         .len()
@@ -161,7 +229,7 @@ fn on_this_machine(
             copies.push(copy);
         }
     }
-    for need in needs(&wanted, &copies, fresh, Timestamp::now()) {
+    for need in needs(&wanted, &copies, wish.fresh, Timestamp::now()) {
         let Some(of) = services
             .iter()
             .find(|of| of.kind == need.kind && of.service.as_str() == need.service)
@@ -170,11 +238,11 @@ fn on_this_machine(
         };
         let linked = understood(of.kind, of.service.clone())?;
         let order = Order {
-            app,
+            app: wish.app,
             linked: &linked,
-            directory: here,
+            directory,
             is_gzip: true,
-            reason,
+            reason: wish.reason,
         };
         let (written, manifest) = order.take(host, interrupts, invocation.ui)?;
         let path: PathBuf = order.publish(written, &manifest, None)?;

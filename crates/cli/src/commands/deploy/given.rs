@@ -11,9 +11,10 @@ use super::DeployArguments;
 use crate::failure::Failure;
 
 /// Variables of a repository that are settings of this program, and no app's.
-const OURS: [&str; 5] = [
+const OURS: [&str; 6] = [
     "BASE_DOMAIN",
     "DASHBOARD_REPOSITORY",
+    "DOKKU_BACKUP_DIR",
     "DOKKU_CLI_SOURCE",
     "DOKKU_HOST",
     "DOKKU_HOST_KEY",

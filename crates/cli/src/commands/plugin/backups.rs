@@ -146,6 +146,7 @@ impl MakeWords {
             app: self.app.clone().filter(|_| !self.all_apps),
             kind,
             service: self.service.clone().filter(|_| kind.is_none()),
+            also: Vec::new(),
             reason: Reason::Manual,
             to: self.to.places(),
             encrypt_to: settings.encrypt_to,

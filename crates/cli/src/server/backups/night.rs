@@ -112,6 +112,7 @@ pub fn scheduled(place: &Place, ui: &Ui) -> Result<BackupReport, Fault> {
         app: None,
         kind: None,
         service: None,
+        also: Vec::new(),
         reason: Reason::Manual,
         to,
         encrypt_to: settings.encrypt_to.clone(),

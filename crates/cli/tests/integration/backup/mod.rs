@@ -7,7 +7,7 @@ mod nightly;
 mod restore_tests;
 mod restores;
 mod round_trips;
-mod server;
+pub mod server;
 mod services;
 mod ways_back;
 

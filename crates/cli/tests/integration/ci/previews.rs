@@ -80,6 +80,7 @@ impl<'a> Project<'a> {
             .env("GITHUB_ACTOR", actor)
             .env("GH_ORG_TOKEN", "ghp_all")
             .env("GITHUB_EVENT_PATH", self.host.home().join("event"))
+            .env("DOKKU_BACKUP_DIR", self.host.home().join("vault"))
             .run()
     }
 
@@ -149,7 +150,7 @@ fn a_pull_request_has_its_preview_until_it_is_closed_and_then_nothing_is_left() 
         comments[0].contains("Destroyed (PR closed)"),
         "{comments:?}"
     );
-    let copies = fs::read_dir(project.shop.top())
+    let copies = fs::read_dir(host.home().join("vault"))
         .unwrap()
         .filter(|entry| {
             let name = entry.as_ref().unwrap().file_name();

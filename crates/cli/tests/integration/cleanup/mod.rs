@@ -2,6 +2,7 @@
 //! a copy.
 
 mod apps;
+mod copies;
 mod orphans;
 mod services;
 

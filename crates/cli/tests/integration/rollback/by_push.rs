@@ -49,6 +49,34 @@ fn exactly_that_commit_is_pushed_and_what_lies_between_is_told() {
 }
 
 #[test]
+fn on_a_runner_the_data_is_copied_to_where_it_stays_or_nothing_is_rolled_back() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    shop.deployed(&[]);
+    shop.release("2");
+    shop.deployed(&[]);
+    host.ssh("redis:create cache");
+    host.ssh("redis:link cache shop --no-restart");
+    let on_a_runner = |words: &[&str]| {
+        host.cli(&[&["rollback", "shop", "v1", "--yes"], words].concat())
+            .directory(shop.top())
+            .env("CI", "true")
+            .run()
+    };
+    let ran = on_a_runner(&[]);
+    assert_eq!(ran.status, Some(4), "{ran:?}");
+    assert!(ran.stderr.contains("Nothing was rolled back."), "{ran:?}");
+    assert_eq!(shop.answer().1, "2 -");
+    let vault = host.home().join("vault");
+    let ran = on_a_runner(&["--backup-dir", &vault.display().to_string()]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let copies = std::fs::read_dir(vault).unwrap();
+    let mut names = copies.map(|copy| copy.unwrap().file_name().into_string().unwrap());
+    assert!(names.any(|name| name.starts_with("pre-rollback_shop-")));
+    assert_eq!(shop.answer().1, "1 -");
+}
+
+#[test]
 fn what_cannot_be_gone_back_to_changes_nothing() {
     let host = TestHost::start();
     let shop = Shop::new(&host);

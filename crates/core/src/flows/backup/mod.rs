@@ -14,7 +14,7 @@ mod take;
 mod tests;
 
 pub use self::{
-    observe::{Found, ObserveError, all, linked},
+    observe::{Found, ObserveError, all, linked, of_app},
     plan::{Job, Only, Planned, Skipped, plan},
     take::{BackupStore, Draft, Facts, Order, Sealed, StoreError, TakeError, Taken, take},
 };

@@ -32,6 +32,7 @@ pub fn run(subject: &Subject, surroundings: &Surroundings<'_>) -> Result<u8, Fai
     let safety = Safety {
         fresh: false,
         without_backup: !is_backed_up(subject, surroundings),
+        backup_dir: None,
     };
     let gone = with_host(invocation, |host, watch| {
         let origin = origin::begin(&actor::name(None)?, host.name(), None);
