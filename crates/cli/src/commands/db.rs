@@ -112,7 +112,7 @@ pub struct EnsureArguments {
     /// A good backup younger than 60 minutes does not count
     #[arg(long)]
     pub fresh: bool,
-    /// Make the backups in this directory, instead of on the host or in the bucket; DOKKU_BACKUP_DIR
+    /// Make the backups in this directory, instead of on the host or in the bucket; `DOKKU_BACKUP_DIR`
     /// does the same
     #[arg(long, value_name = "DIR")]
     pub backup_dir: Option<PathBuf>,

@@ -27,7 +27,7 @@ pub struct Safety {
     /// Go on without any backup. What is lost is lost
     #[arg(long, conflicts_with = "fresh")]
     pub without_backup: bool,
-    /// Make the backups in this directory, instead of on the host or in the bucket; DOKKU_BACKUP_DIR
+    /// Make the backups in this directory, instead of on the host or in the bucket; `DOKKU_BACKUP_DIR`
     /// does the same
     #[arg(long, value_name = "DIR", conflicts_with = "without_backup")]
     pub backup_dir: Option<PathBuf>,
