@@ -1,5 +1,6 @@
 //! Backups: their names, and the record that lies beside each.
 
+mod proof;
 mod safety;
 mod stored_name;
 
@@ -9,10 +10,11 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    proof::{FailedTest, TestRule, TestVerdict, tested_lately},
     safety::{Fresh, Kept, Need, SafetyCopy, WithoutBackup, YOUNG_ENOUGH, needs},
     stored_name::{BackupId, Place, StoredName},
 };
-use crate::{app::AppName, dump::Engine, service::ServiceKind};
+use crate::{app::AppName, clock::stamp, dump::Engine, service::ServiceKind};
 
 /// Why a backup was made: part of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -177,6 +179,9 @@ pub struct Manifest {
     /// When it was last restored into a scratch service, and everything was there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore_tested: Option<Timestamp>,
+    /// The last restore test, where that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_failed: Option<FailedTest>,
 }
 
 /// What was tested is not what the manifest is of.
@@ -190,18 +195,31 @@ impl Manifest {
         serde_json::from_str(text)
     }
 
-    /// Notes what a restore test came to: when all was there, or `None`, which takes an earlier
-    /// verdict out. Only of the dump that this manifest is of.
-    pub fn note_test(
-        &mut self,
-        raw_sha256: &str,
-        tested: Option<Timestamp>,
-    ) -> Result<(), OtherDump> {
+    /// Notes what a restore test came to, in place of an earlier verdict. Only of the dump that this
+    /// manifest is of.
+    pub fn note_test(&mut self, raw_sha256: &str, verdict: &TestVerdict) -> Result<(), OtherDump> {
         if self.raw_sha256 != raw_sha256 {
             return Err(OtherDump);
         }
-        self.restore_tested = tested;
+        (self.restore_tested, self.restore_failed) = match verdict {
+            TestVerdict::Restores(at) => (Some(*at), None),
+            TestVerdict::Fails(failed) => (None, Some(failed.clone())),
+        };
         Ok(())
+    }
+
+    /// What is wrong with a file of this manifest that has so many bytes, as far as that is known
+    /// without reading it.
+    pub fn flaw(&self, size: u64) -> Option<String> {
+        if self.size != size {
+            return Some("damaged: its size has changed".to_owned());
+        }
+        let failed = self.restore_failed.as_ref()?;
+        Some(format!(
+            "it did not restore in a test {}: {}",
+            stamp(failed.at),
+            failed.why
+        ))
     }
 
     /// The manifest as it is stored.

@@ -8,7 +8,7 @@ mod backups;
 
 pub use self::backups::{
     BackupOutcome, BackupReport, BackupRequest, BackupResult, BackupsRequest, Listed, Listing,
-    Pruned, Room, TestNoted, TestedRequest, Verified,
+    Pruned, Room, TestNoted, TestOutcome, TestResult, TestedRequest, Verified,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

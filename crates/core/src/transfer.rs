@@ -1,6 +1,6 @@
-//! Streams of any size that a host sends: dumps.
+//! Streams of any size that a host sends and reads: dumps.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use crate::{
     command::DokkuCommand,
@@ -29,4 +29,19 @@ pub trait StreamingHost: Host {
         to: &mut (dyn Write + Send),
         interrupts: &dyn Interrupts,
     ) -> Result<Answer, TransferError>;
+}
+
+/// Gives a stream from its beginning, whenever it is called.
+pub type Open<'a> = &'a dyn Fn() -> io::Result<Box<dyn Read + Send>>;
+
+/// A host that can also read more than a text.
+pub trait SupplyingHost: StreamingHost {
+    /// Runs a command that reads what `open` gives, to its end. `open` is called again where the
+    /// command was certainly not sent.
+    fn supply(
+        &self,
+        command: &DokkuCommand,
+        open: Open<'_>,
+        interrupts: &dyn Interrupts,
+    ) -> Result<Answer, HostError>;
 }

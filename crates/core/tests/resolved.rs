@@ -40,6 +40,7 @@ fn nothing_given_means_the_documented_defaults() {
         "backup": {
             "retention_days": 14, "keep_last": null, "keep_daily": null, "keep_weekly": null,
             "keep_monthly": null, "encrypt_to": [], "heartbeat_url": null,
+            "restore_test_days": 7, "restore_test_max_gib": 10,
         },
         "security": { "block_on_critical": true, "severity": ["CRITICAL", "HIGH", "MEDIUM"] },
         "test_command": null,

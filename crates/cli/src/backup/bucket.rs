@@ -7,12 +7,11 @@ use std::{io, sync::Arc};
 
 use dokku_deploy::{
     app::AppName,
-    backup::{Manifest, Place, StoredName},
+    backup::{Manifest, Place, StoredName, TestVerdict},
     plugin_protocol::Listed,
     service::ServiceKind,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
-use jiff::Timestamp;
 use object_store::{
     ClientOptions, MultipartId, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig,
     aws::{AmazonS3, AmazonS3Builder, Checksum},
@@ -209,9 +208,9 @@ impl Bucket {
         &self,
         name: &StoredName,
         raw_sha256: &str,
-        tested: Option<Timestamp>,
+        verdict: &TestVerdict,
     ) -> io::Result<()> {
-        let manifest = with_verdict(name, self.manifest(name), raw_sha256, tested)?;
+        let manifest = with_verdict(name, self.manifest(name), raw_sha256, verdict)?;
         self.runtime.block_on(self.put_manifest(name, &manifest))
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use dokku_deploy::{
     app::AppName,
-    backup::{BackupId, Manifest, Place, StoredName},
+    backup::{BackupId, Manifest, Place, StoredName, TestVerdict},
     plugin_protocol::{Listed, Pruned, Verified},
     retention::{self, Candidate, Rule},
     service::ServiceKind,
@@ -89,7 +89,7 @@ impl Shelf {
         &self,
         name: &StoredName,
         raw_sha256: &str,
-        tested: Option<Timestamp>,
+        verdict: &TestVerdict,
     ) -> io::Result<()> {
         let file = self.file(name);
         if !file.is_file() {
@@ -99,7 +99,7 @@ impl Shelf {
             ));
         }
         let found = manifest_of(&file);
-        note(&file, &with_verdict(name, found, raw_sha256, tested)?)
+        note(&file, &with_verdict(name, found, raw_sha256, verdict)?)
     }
 
     /// Judges these backups by the rule, and removes what does not stay. Before anything goes, the
@@ -134,7 +134,7 @@ pub fn with_verdict(
     name: &StoredName,
     found: io::Result<Option<Manifest>>,
     raw_sha256: &str,
-    tested: Option<Timestamp>,
+    verdict: &TestVerdict,
 ) -> io::Result<Manifest> {
     let mut manifest = found?.ok_or_else(|| {
         io::Error::new(
@@ -143,7 +143,7 @@ pub fn with_verdict(
         )
     })?;
     manifest
-        .note_test(raw_sha256, tested)
+        .note_test(raw_sha256, verdict)
         .map_err(io::Error::other)?;
     Ok(manifest)
 }
@@ -156,10 +156,7 @@ pub fn listed(
     manifest: io::Result<Option<Manifest>>,
 ) -> Listed {
     let flaw = match &manifest {
-        Ok(Some(manifest)) if manifest.size != size => {
-            Some("damaged: its size has changed".to_owned())
-        }
-        Ok(Some(_)) => None,
+        Ok(Some(manifest)) => manifest.flaw(size),
         Ok(None) => Some("no manifest".to_owned()),
         Err(error) => Some(format!("damaged manifest: {error}")),
     };

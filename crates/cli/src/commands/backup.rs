@@ -152,6 +152,7 @@ fn back_up(arguments: &BackupArguments, invocation: &Invocation) -> Result<u8, F
         encrypt_to: policy.encrypt_to,
         prune: arguments.prune.then_some(policy.rule),
         fresh: Fresh::Only,
+        restore_tests: None,
     };
     let started = Timestamp::now();
     let report = with_host(invocation, |host, interrupts| {
@@ -189,6 +190,7 @@ pub fn on_server(
         has_bucket: false,
         prune: None,
         fresh: Fresh::Only,
+        restore_tests: None,
     };
     let report = with_host(invocation, |host, interrupts| {
         make(host, interrupts, &request, None, true, invocation)

@@ -208,13 +208,12 @@ pub fn note_test(
     now: Timestamp,
 ) -> Result<TestNoted, Fault> {
     let name = on_server(&request.id)?;
-    let restore_tested = request.is_good.then_some(now);
     shelf(place)?
-        .note_test(&name, &request.raw_sha256, restore_tested)
+        .note_test(&name, &request.raw_sha256, &request.verdict(now))
         .map_err(|error| failed(&error))?;
     Ok(TestNoted {
         id: request.id.clone(),
-        restore_tested,
+        restore_tested: request.is_good.then_some(now),
     })
 }
 

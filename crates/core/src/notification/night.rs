@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     audit::{Action, AuditEntry, Origin, Status, key},
     backup::size,
-    plugin_protocol::{BackupOutcome, BackupReport},
+    plugin_protocol::{BackupOutcome, BackupReport, TestOutcome},
 };
 
 /// For so long nobody is told again that backups are overdue: who looks every day at the same time, give or
@@ -66,13 +66,61 @@ fn told(report: &BackupReport) -> (Status, String) {
         failures.push(format!("and {} more", bad - NAMED));
     }
     lines.extend(failures.into_iter().map(|one| format!("Failed: {one}")));
+    lines.extend(restore_tests(report));
     lines.extend(report.warnings.iter().map(|one| format!("Warning: {one}")));
-    let status = if bad == 0 {
+    let is_tested = report
+        .tests
+        .iter()
+        .all(|one| one.outcome.trouble().is_none());
+    let status = if bad == 0 && is_tested {
         Status::Success
     } else {
         Status::Failure
     };
     (status, lines.join("\n"))
+}
+
+/// How many restore tests came to what, and each that proves nothing by its reason.
+fn restore_tests(report: &BackupReport) -> Vec<String> {
+    if report.tests.is_empty() {
+        return Vec::new();
+    }
+    let count = |is_meant: fn(&TestOutcome) -> bool| {
+        let meant = report.tests.iter().filter(|one| is_meant(&one.outcome));
+        meant.count()
+    };
+    let mut lines = vec![format!(
+        "Restore tests: {} good, {} failed, {} not made, {} not due yet",
+        count(|one| matches!(one, TestOutcome::Restores { .. })),
+        count(|one| matches!(one, TestOutcome::Fails { .. })),
+        count(|one| matches!(
+            one,
+            TestOutcome::Unknown { .. } | TestOutcome::Skipped { .. }
+        )),
+        count(|one| matches!(one, TestOutcome::Recent { .. })),
+    )];
+    let mut told: Vec<String> = report
+        .tests
+        .iter()
+        .filter_map(|one| {
+            let (word, why) = match &one.outcome {
+                TestOutcome::Fails { why } => ("Does not restore", why),
+                TestOutcome::Unknown { why } | TestOutcome::Skipped { why } => {
+                    ("Not restore-tested", why)
+                }
+                TestOutcome::Restores { .. } | TestOutcome::Recent { .. } => return None,
+            };
+            let of = format!("{} {} of {}", one.kind, one.service, one.app);
+            Some(format!("{word}: {of}: {why}"))
+        })
+        .collect();
+    let more = told.len().saturating_sub(NAMED);
+    told.truncate(NAMED);
+    lines.append(&mut told);
+    if more > 0 {
+        lines.push(format!("and {more} more that were not restore-tested"));
+    }
+    lines
 }
 
 /// That the last good run over all apps is too long ago; `None` where somebody was told of that lately,
@@ -93,7 +141,7 @@ mod tests {
     use crate::{
         backup::Place,
         notification::event,
-        plugin_protocol::{BackupResult, Pruned},
+        plugin_protocol::{BackupResult, Pruned, TestResult},
         service::ServiceKind,
         settings::NotifiedEvent,
     };
@@ -128,6 +176,7 @@ mod tests {
                 why: "older than 3 days".into(),
             }],
             warnings: vec!["a file could not be removed".into()],
+            tests: Vec::new(),
         };
         let entry = of(Ok(&report));
         assert_eq!(entry.status, Status::Failure);
@@ -153,6 +202,56 @@ mod tests {
         let entry = of(Err("another run is under way"));
         assert_eq!(entry.status, Status::Failure);
         assert!(entry.note.contains("another run"), "{}", entry.note);
+    }
+
+    #[test]
+    fn restore_tests_are_counted_and_only_trouble_makes_the_night_a_bad_one() {
+        let test = |outcome| TestResult {
+            app: "shop".into(),
+            kind: ServiceKind::Redis,
+            service: "cache".into(),
+            id: None,
+            started: at(0),
+            finished: at(1),
+            outcome,
+        };
+        let mut report = BackupReport {
+            tests: vec![
+                test(TestOutcome::Restores { tables: 1, rows: 2 }),
+                test(TestOutcome::Recent { tested: at(0) }),
+                test(TestOutcome::Skipped {
+                    why: "it is too large".into(),
+                }),
+            ],
+            ..BackupReport::default()
+        };
+        let entry = of(Ok(&report));
+        assert_eq!(entry.status, Status::Success);
+        assert_eq!(
+            entry.note,
+            "0 of 0 backups made, 0 bytes in all; 0 old ones removed\n\
+             Restore tests: 1 good, 0 failed, 1 not made, 1 not due yet\n\
+             Not restore-tested: redis cache of shop: it is too large"
+        );
+        for (outcome, told) in [
+            (
+                TestOutcome::Fails {
+                    why: "half of it".into(),
+                },
+                "Does not restore: redis cache of shop: half of it",
+            ),
+            (
+                TestOutcome::Unknown {
+                    why: "no answer".into(),
+                },
+                "Not restore-tested: redis cache of shop: no answer",
+            ),
+        ] {
+            report.tests.push(test(outcome));
+            let entry = of(Ok(&report));
+            assert_eq!(entry.status, Status::Failure);
+            assert!(entry.note.ends_with(told), "{}", entry.note);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::AppName,
-    backup::{Fresh, Manifest, Need, Place, Reason},
+    backup::{Fresh, Manifest, Need, Place, Reason, TestRule, TestVerdict},
     retention::Rule,
     service::ServiceKind,
 };
@@ -35,6 +35,9 @@ pub struct BackupRequest {
     pub prune: Option<Rule>,
     /// Whether a good backup that is young enough is taken for the new one.
     pub fresh: Fresh,
+    /// Which services' newest backups are restored for a test afterwards; none otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_tests: Option<TestRule>,
 }
 
 /// What became of one service, at one place.
@@ -90,10 +93,84 @@ impl BackupOutcome {
 pub struct BackupReport {
     /// One entry for each service and place.
     pub results: Vec<BackupResult>,
+    /// One entry for each service, where restore tests were asked for.
+    #[serde(default)]
+    pub tests: Vec<TestResult>,
     /// What was removed because the rule keeps it no longer.
     pub pruned: Vec<Pruned>,
     /// Trouble beside the backups themselves, such as a file that could not be removed.
     pub warnings: Vec<String>,
+}
+
+impl BackupReport {
+    /// How many backups there are not.
+    pub fn failures(&self) -> usize {
+        let failed = self.results.iter().filter(|one| one.outcome.is_failure());
+        failed.count()
+    }
+}
+
+/// What became of the restore test of one service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestResult {
+    /// The app.
+    pub app: String,
+    /// The kind of the service.
+    pub kind: ServiceKind,
+    /// The service.
+    pub service: String,
+    /// The id of the backup, where one was looked at.
+    pub id: Option<String>,
+    /// When the test began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: TestOutcome,
+}
+
+/// How a restore test ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum TestOutcome {
+    /// Everything is there.
+    Restores {
+        /// Tables of the dump.
+        tables: usize,
+        /// Rows or keys of the dump.
+        rows: u64,
+    },
+    /// The backup is damaged or does not restore, or not all of it is there afterwards.
+    Fails {
+        /// What is wrong.
+        why: String,
+    },
+    /// It was tried and could not be finished; of the backup this says nothing.
+    Unknown {
+        /// What came in between.
+        why: String,
+    },
+    /// It was not tried.
+    Skipped {
+        /// Why not.
+        why: String,
+    },
+    /// It is not due.
+    Recent {
+        /// When this service was last tested.
+        tested: Timestamp,
+    },
+}
+
+impl TestOutcome {
+    /// Why people should look at it: nothing where all is well, or as it is meant to be.
+    pub fn trouble(&self) -> Option<&str> {
+        match self {
+            Self::Fails { why } | Self::Unknown { why } => Some(why),
+            Self::Restores { .. } | Self::Skipped { .. } | Self::Recent { .. } => None,
+        }
+    }
 }
 
 /// A backup that was judged.
@@ -167,6 +244,19 @@ pub struct TestedRequest {
     pub raw_sha256: String,
     /// Whether all of it was there; if not, an earlier verdict is taken out.
     pub is_good: bool,
+    /// What was wrong, where something was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+impl TestedRequest {
+    /// The verdict, as of `now`.
+    pub fn verdict(&self, now: Timestamp) -> TestVerdict {
+        if self.is_good {
+            return TestVerdict::Restores(now);
+        }
+        TestVerdict::fails(now, self.why.as_deref().unwrap_or("no reason was given"))
+    }
 }
 
 /// What a manifest tells of restore tests by now.

@@ -230,6 +230,11 @@ section! {
         encrypt_to: Option<Distinct<Recipient>>,
         /// Address that is told of start, success and failure, as healthchecks.io takes it.
         heartbeat_url: Option<Url>,
+        /// A service whose last good restore test is so many days ago is tested again; 0: no tests by
+        /// schedule. Default: 7.
+        restore_test_days: Option<Int<0, 365>>,
+        /// GiB of the largest dump that is restored for a test by schedule. Default: 10.
+        restore_test_max_gib: Option<Int<1, 10000>>,
     }
 }
 

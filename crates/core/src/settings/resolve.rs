@@ -124,6 +124,10 @@ pub struct Backup {
     pub encrypt_to: Vec<String>,
     /// Told of start, success and failure.
     pub heartbeat_url: Option<String>,
+    /// Days after which a service is tested again; 0: never.
+    pub restore_test_days: u32,
+    /// GiB of the largest dump that is tested.
+    pub restore_test_max_gib: u32,
 }
 
 /// The gate on known vulnerabilities.
@@ -357,6 +361,8 @@ fn backup(global: Option<&config::Backup>, here: Option<&config::Backup>) -> Bac
             list.0.iter().map(|r| r.0.clone()).collect()
         }),
         heartbeat_url: pick!(global, here, heartbeat_url).map(|u| u.0.clone()),
+        restore_test_days: pick!(global, here, restore_test_days).map_or(7, |n| n.0),
+        restore_test_max_gib: pick!(global, here, restore_test_max_gib).map_or(10, |n| n.0),
     }
 }
 

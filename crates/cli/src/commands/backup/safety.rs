@@ -96,6 +96,7 @@ pub fn ensure_safe_copy(
         has_bucket: false,
         prune: None,
         fresh: copies.fresh,
+        restore_tests: None,
     };
     let started = Timestamp::now();
     let report = match plugin::make(host, interrupts, &request, None, invocation.ui)? {

@@ -293,7 +293,7 @@ pub fn prune(
         let candidate = Candidate {
             time: found.name.time,
             reason: found.name.reason,
-            is_good: backup::check(&found.path).is_ok(),
+            is_good: manifest.flaw(found.size).is_none() && backup::check(&found.path).is_ok(),
             is_restore_tested: manifest.restore_tested.is_some(),
         };
         let key = format!("{}:{}", manifest.kind, manifest.service);

@@ -69,14 +69,11 @@ impl Seen {
         let mut seen = Self::default();
         for found in backup::find(Path::new("."), app)? {
             let (manifest, flaw) = match found.manifest {
-                Ok(Some(manifest)) if manifest.size != found.size => (
-                    Some(manifest),
-                    Some("damaged: its size has changed".to_owned()),
-                ),
-                Ok(manifest) => {
-                    let flaw = manifest.is_none().then(|| "no manifest".to_owned());
-                    (manifest, flaw)
+                Ok(Some(manifest)) => {
+                    let flaw = manifest.flaw(found.size);
+                    (Some(manifest), flaw)
                 }
+                Ok(None) => (None, Some("no manifest".to_owned())),
                 Err(_) => (None, Some("damaged manifest".to_owned())),
             };
             seen.rows.push(Row {
@@ -244,7 +241,17 @@ impl Row {
             "checks": manifest.map(|manifest| &manifest.checks),
             "encrypted_to": manifest.map(|manifest| &manifest.encrypted_to),
             "restore_tested": manifest.and_then(|manifest| manifest.restore_tested).map(stamp),
+            "restore_failed": manifest.and_then(|manifest| manifest.restore_failed.as_ref()),
         })
+    }
+}
+
+/// What the last restore test came to; the reason of a failure is the flaw.
+fn restore_test(manifest: &Manifest) -> String {
+    match (manifest.restore_tested, &manifest.restore_failed) {
+        (_, Some(failed)) => format!("failed {}", stamp(failed.at)),
+        (Some(tested), None) => stamp(tested),
+        (None, None) => "none".to_owned(),
     }
 }
 
@@ -289,9 +296,7 @@ fn table(rows: &[Row], now: Timestamp) -> Vec<String> {
                 |manifest| format!("{} ({})", manifest.service, manifest.kind),
             ),
             row.state(),
-            manifest
-                .and_then(|manifest| manifest.restore_tested)
-                .map_or_else(|| "none".to_owned(), stamp),
+            manifest.map_or_else(|| "none".to_owned(), restore_test),
             row.id.clone(),
         ]
     }));

@@ -104,8 +104,11 @@ pub fn run(
             }
         })
     })?;
-    let is_good = matches!(tested, Tested::Restores { .. });
-    let noted = verdict::note(&source, manifest, is_good, &shown, invocation);
+    let failure = match &tested {
+        Tested::Fails(why) => Some(why.as_str()),
+        _ => None,
+    };
+    let noted = verdict::note(&source, manifest, failure, &shown, invocation);
     let code = tell(app, &shown, tested, &warnings, invocation)?;
     noted.map(|()| code)
 }

@@ -1,7 +1,7 @@
 //! The verdict of a restore test goes into the manifest of the backup, wherever that lies.
 
 use dokku_deploy::{
-    backup::{BackupId, Manifest, Place},
+    backup::{BackupId, Manifest, Place, TestVerdict},
     dokku::deploy_system,
     plugin_protocol::{TestNoted, TestedRequest},
 };
@@ -19,11 +19,12 @@ use crate::{
     invocation::Invocation,
 };
 
-/// Notes it. `manifest` is the one that was beside the file that was read.
+/// Notes it: why it failed, or that it did not. `manifest` is the one that was beside the file that
+/// was read.
 pub fn note(
     source: &Source,
     manifest: Option<Manifest>,
-    is_good: bool,
+    failure: Option<&str>,
     shown: &str,
     invocation: &Invocation,
 ) -> Result<(), Failure> {
@@ -34,10 +35,13 @@ pub fn note(
         return Ok(());
     };
     let Some(id) = source.id() else {
-        manifest.restore_tested = is_good.then(Timestamp::now);
+        let sha256 = manifest.raw_sha256.clone();
+        manifest
+            .note_test(&sha256, &verdict(failure))
+            .map_err(|other| Failure::internal(other.to_string()))?;
         return Ok(backup::note(source.path(), &manifest)?);
     };
-    elsewhere(id, manifest.raw_sha256, is_good, invocation).map_err(|failure| {
+    elsewhere(id, manifest.raw_sha256, failure, invocation).map_err(|failure| {
         Failure::new(
             failure.code,
             format!(
@@ -48,10 +52,17 @@ pub fn note(
     })
 }
 
+fn verdict(failure: Option<&str>) -> TestVerdict {
+    let now = Timestamp::now();
+    failure.map_or(TestVerdict::Restores(now), |why| {
+        TestVerdict::fails(now, why)
+    })
+}
+
 fn elsewhere(
     id: &BackupId,
     raw_sha256: String,
-    is_good: bool,
+    failure: Option<&str>,
     invocation: &Invocation,
 ) -> Result<(), Failure> {
     match id.place {
@@ -59,7 +70,8 @@ fn elsewhere(
             let request = TestedRequest {
                 id: id.to_string(),
                 raw_sha256,
-                is_good,
+                is_good: failure.is_none(),
+                why: failure.map(str::to_owned),
             };
             let command = deploy_system::backup_tested(&request);
             match with_host(invocation, |host, _| ask::<TestNoted>(host, &command))? {
@@ -68,7 +80,7 @@ fn elsewhere(
             }
         }
         Place::S3 => open_bucket(id)?
-            .note_test(&id.name, &raw_sha256, is_good.then(Timestamp::now))
+            .note_test(&id.name, &raw_sha256, &verdict(failure))
             .map_err(|error| Failure::new(exit_codes::HOST, error.to_string())),
     }
 }

@@ -153,6 +153,7 @@ impl MakeWords {
             has_bucket: false,
             prune: None,
             fresh: Fresh::Only,
+            restore_tests: None,
         })
     }
 }

@@ -119,6 +119,7 @@ pub fn scheduled(place: &Place, ui: &Ui) -> Result<BackupReport, Fault> {
         has_bucket: false,
         prune: Some(settings.rule.clone()),
         fresh: Fresh::Only,
+        restore_tests: None,
     };
     let started = Timestamp::now();
     let result = all(place, &request, ui);

@@ -199,6 +199,15 @@ fn backups_elsewhere_are_restored_by_their_ids_and_tell_of_their_tests() {
         assert_eq!(bad.status, Some(7), "{bad:?}");
         assert_eq!(noted(), [false, at == 0], "{bad:?}");
     }
+    let failed = manifest(0);
+    let why = failed["restore_failed"]["why"].as_str().unwrap();
+    assert!(why.contains("is not there (1 in the dump)"), "{why}");
+    let listed = run(&["list-backups"]).stdout;
+    assert_eq!(
+        listed.matches("did not restore in a test").count(),
+        2,
+        "{listed}"
+    );
 
     // Of another dump, of no dump and of somebody else's file nothing is noted.
     let theirs = shelf(host).join("redis/shop/20200101_000000.gz");
@@ -215,7 +224,7 @@ fn backups_elsewhere_are_restored_by_their_ids_and_tell_of_their_tests() {
         assert_ne!(said.code, 0, "{}", said.text);
         assert!(said.text.contains(told), "{}", said.text);
     }
-    assert_eq!(manifest(0), before);
+    assert_eq!(manifest(0), failed);
     assert!(!theirs.with_extension("gz.json").exists());
 
     for (id, _) in &places {

@@ -220,5 +220,6 @@ fn manifest(
         checks,
         encrypted_to: facts.encrypted_to,
         restore_tested: None,
+        restore_failed: None,
     }
 }
