@@ -1,7 +1,7 @@
 //! What happened, told to everyone who has to know: one entry for each operation, whatever came of
 //! it. Whatever goes wrong here is a warning; what was done stays done.
 
-use std::env;
+use std::{cell::RefCell, env};
 
 use dokku_deploy::{
     audit::{self, AuditEntry, Origin, Status},
@@ -49,27 +49,38 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// Tells everyone.
+/// Puts the entry into the host's log and tells everyone else of it.
 pub fn publish(entry: &AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>) {
+    if keep(entry, chain, invocation) {
+        spread(entry, invocation);
+    }
+}
+
+/// Puts the entry into the host's log. Whether others are to be told of it: what was in the log already
+/// was told by whoever put it there.
+fn keep(entry: &AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>) -> bool {
     let ui = invocation.ui;
+    let untold = |host: &str, why: &str| {
+        ui.warning(&format!(
+            "the audit log on {host} does not tell of this {}: {why}",
+            entry.action
+        ));
+    };
     match chain {
         Chain::Settled => {}
-        Chain::OutOfReach(host) => ui.warning(&format!(
-            "the audit log on {host} does not tell of this {}: there is no connection",
-            entry.action
-        )),
-        Chain::Send(host) => {
-            if let Err(why) = record(entry, host) {
-                ui.warning(&format!(
-                    "the audit log on {} does not tell of this {}: {why}",
-                    host.name(),
-                    entry.action
-                ));
-            }
-        }
+        Chain::OutOfReach(host) => untold(host, "there is no connection"),
+        Chain::Send(host) => match record(entry, host) {
+            Ok(is_new) => return is_new,
+            Err(why) => untold(host.name(), &why),
+        },
     }
+    true
+}
+
+/// Tells the dashboard and people.
+fn spread(entry: &AuditEntry, invocation: &Invocation<'_>) {
     if let Err(failure) = publication::entry(entry) {
-        ui.warning(&format!(
+        invocation.ui.warning(&format!(
             "the dashboard does not tell of this {}: {}",
             entry.action, failure.message
         ));
@@ -79,8 +90,29 @@ pub fn publish(entry: &AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>
     }
 }
 
-/// Sends the entry to the host's audit log. A host without the plugin has none.
-fn record(entry: &AuditEntry, host: &dyn Host) -> Result<(), String> {
+/// Entries that were kept while there was more to do on the host, and of which others are told
+/// afterwards.
+#[derive(Default)]
+pub struct Untold(RefCell<Vec<AuditEntry>>);
+
+impl Untold {
+    /// Puts an entry into the host's log.
+    pub fn keep(&self, entry: AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>) {
+        if keep(&entry, chain, invocation) {
+            self.0.borrow_mut().push(entry);
+        }
+    }
+
+    /// Tells everyone else of all of them.
+    pub fn tell(&self, invocation: &Invocation<'_>) {
+        for entry in self.0.take() {
+            spread(&entry, invocation);
+        }
+    }
+}
+
+/// Sends the entry to the host's audit log. Whether it is new there; a host without the plugin has none.
+fn record(entry: &AuditEntry, host: &dyn Host) -> Result<bool, String> {
     let request = RecordRequest {
         entry: entry.clone(),
         is_told: tells(),
@@ -89,10 +121,10 @@ fn record(entry: &AuditEntry, host: &dyn Host) -> Result<(), String> {
         .ask(&deploy_system::record(&request))
         .map_err(|error: HostError| error.to_string())?;
     if is_unknown_command(&answer) {
-        return Ok(());
+        return Ok(true);
     }
     deploy_system::read::<Recorded>(&answer, host.name())
-        .map(drop)
+        .map(|recorded| recorded.is_new)
         .map_err(|error| error.to_string())
 }
 

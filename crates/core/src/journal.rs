@@ -4,16 +4,21 @@
 //! reading back, kept fresh while the deploy runs and removed at its end. What it says is enough
 //! for the next run to put back what a killed one changed.
 
+mod unrecorded;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::stamp,
     secret::Secret,
     store::{seal, unseal},
 };
+
+pub use self::unrecorded::{RunEntry, Unrecorded};
 
 /// A journal without a sign of life for this long belongs to a run that is gone.
 pub const EXPIRES_AFTER: Duration = Duration::from_mins(15);
@@ -29,12 +34,17 @@ const BY: &str = "DEPLOY_RUN_BY";
 const COMMIT: &str = "DEPLOY_RUN_COMMIT";
 const PREVIOUS: &str = "DEPLOY_RUN_PREVIOUS";
 const UNDO: &str = "DEPLOY_RUN_UNDO";
+const ENTRY: &str = "DEPLOY_RUN_ENTRY";
+const OWED: &str = "DEPLOY_RUN_OWED";
 
 /// All variables of a journal, for removing it.
-pub const KEYS: [&str; 8] = [ID, PHASE, STARTED, ALIVE, BY, COMMIT, PREVIOUS, UNDO];
+pub const KEYS: [&str; 10] = [
+    ID, PHASE, STARTED, ALIVE, BY, COMMIT, PREVIOUS, UNDO, ENTRY, OWED,
+];
 
 /// How far a deploy has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Services, variables, domains; nothing is pushed yet.
     Preparing,
@@ -112,6 +122,10 @@ pub struct Journal {
     pub previous: Option<String>,
     /// Variables to put back if it fails.
     pub undo: Undo,
+    /// The one entry of the record that it ends in, whoever writes it.
+    pub entry: Option<RunEntry>,
+    /// The runs that it has taken over, oldest first: their ends may not be recorded yet.
+    pub owed: Vec<Unrecorded>,
 }
 
 /// A journal that cannot be read.
@@ -162,6 +176,8 @@ impl Journal {
                 .map(|sha| sha.expose().to_owned())
                 .filter(|sha| !sha.is_empty()),
             undo: read_undo(text(UNDO)?)?,
+            entry: read_entry(variables)?,
+            owed: read_owed(variables)?,
         }))
     }
 
@@ -179,6 +195,9 @@ impl Journal {
         put(COMMIT, self.commit.clone());
         put(PREVIOUS, self.previous.clone().unwrap_or_default());
         put(UNDO, write_undo(&self.undo));
+        let entry = self.entry.as_ref().map(ToString::to_string);
+        put(ENTRY, entry.unwrap_or_default());
+        put(OWED, write_owed(&self.owed));
         variables
     }
 
@@ -210,6 +229,24 @@ impl Journal {
             self.previous.clone_from(&earlier.previous);
         }
     }
+
+    /// The runs whose ends are to be recorded by whoever takes this one over: those that it owes, and
+    /// itself. `is_live`: whether what it deployed serves, where that is known; `release`: the last
+    /// one that is recorded.
+    pub fn unrecorded(&self, is_live: Option<bool>, release: Option<u64>) -> Vec<Unrecorded> {
+        let own = self.entry.as_ref().map(|entry| Unrecorded {
+            entry: entry.clone(),
+            by: self.by.clone(),
+            commit: self.commit.clone(),
+            previous: self.previous.clone(),
+            release,
+            started: self.started,
+            alive: self.alive,
+            phase: self.phase,
+            is_live,
+        });
+        self.owed.iter().cloned().chain(own).collect()
+    }
 }
 
 /// What has to be set and unset so that `now` is as `undo` says it was.
@@ -229,6 +266,39 @@ pub fn differing(
         }
     }
     (set, unset)
+}
+
+/// A variable of a journal; empty where a version of this program that did not know it wrote the journal.
+fn text_or_empty<'v>(variables: &'v BTreeMap<String, Secret>, key: &str) -> &'v str {
+    variables.get(key).map(Secret::expose).unwrap_or_default()
+}
+
+fn read_entry(variables: &BTreeMap<String, Secret>) -> Result<Option<RunEntry>, BadJournal> {
+    match text_or_empty(variables, ENTRY) {
+        "" => Ok(None),
+        text => RunEntry::read(text).map(Some).ok_or_else(|| BadJournal {
+            key: ENTRY,
+            why: format!("{text:?} names no entry"),
+        }),
+    }
+}
+
+fn write_owed(owed: &[Unrecorded]) -> String {
+    if owed.is_empty() {
+        return String::new();
+    }
+    STANDARD.encode(serde_json::json!(owed).to_string())
+}
+
+fn read_owed(variables: &BTreeMap<String, Secret>) -> Result<Vec<Unrecorded>, BadJournal> {
+    let bad = |why: String| BadJournal { key: OWED, why };
+    match text_or_empty(variables, OWED) {
+        "" => Ok(Vec::new()),
+        text => {
+            let bytes = STANDARD.decode(text).map_err(|e| bad(e.to_string()))?;
+            serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))
+        }
+    }
 }
 
 fn write_undo(undo: &Undo) -> String {
@@ -270,7 +340,35 @@ mod tests {
                 ("NEW".into(), None),
                 ("TEXT".into(), Some(Secret::new("two\nlines \"quoted\" \\"))),
             ]),
+            entry: RunEntry::read("deploy audit-1795435200-abcdef"),
+            owed: Vec::new(),
         }
+    }
+
+    #[test]
+    fn who_takes_a_run_over_owes_its_entry_and_those_that_it_owed() {
+        let first = journal();
+        let mut second = Journal {
+            id: "r-2".into(),
+            entry: RunEntry::read("rollback audit-1795435260-000001"),
+            owed: first.unrecorded(Some(false), Some(7)),
+            ..journal()
+        };
+        second = Journal::of(&second.variables()).unwrap().unwrap();
+        let owed = second.unrecorded(None, Some(7));
+        let ids: Vec<&str> = owed.iter().map(|one| one.entry.id.as_str()).collect();
+        assert_eq!(ids, ["audit-1795435200-abcdef", "audit-1795435260-000001"]);
+        assert_eq!((owed[0].is_live, owed[1].is_live), (Some(false), None));
+    }
+
+    #[test]
+    fn a_journal_of_a_version_that_named_no_entry_is_read() {
+        let mut old = journal().variables();
+        old.remove(ENTRY);
+        old.remove(OWED);
+        let journal = Journal::of(&old).unwrap().unwrap();
+        assert_eq!(journal.entry, None);
+        assert_eq!(journal.unrecorded(None, None), []);
     }
 
     #[test]
@@ -312,6 +410,11 @@ mod tests {
 
     #[test]
     fn an_unreadable_journal_is_an_error_and_not_absence() {
+        for (key, value) in [(ENTRY, "deploy ../x"), (OWED, "%%%"), (OWED, "e30K")] {
+            let mut variables = journal().variables();
+            variables.insert(key.to_owned(), Secret::new(value));
+            assert_eq!(Journal::of(&variables).unwrap_err().key, key);
+        }
         for (key, value) in [(PHASE, "dancing"), (ALIVE, "yesterday"), (UNDO, "%%%")] {
             let mut variables = journal().variables();
             variables.insert(key.to_owned(), Secret::new(value));

@@ -69,6 +69,7 @@ fn wish_with(name: &str, environment: Environment, config: &str, services: &str)
         given: BTreeMap::new(),
         actor: "ada".into(),
         run_id: "r-1".into(),
+        entry: None,
     }
 }
 
@@ -417,6 +418,8 @@ fn journal(minutes_silent: i64, phase: Phase) -> Journal {
         commit: EARLIER.into(),
         previous: None,
         undo: Undo::new(),
+        entry: None,
+        owed: Vec::new(),
     }
 }
 

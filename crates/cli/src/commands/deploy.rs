@@ -14,7 +14,7 @@ use dokku_deploy::{
     clock::Clock,
     deployment::{Deployment, Outcome},
     flows::deploy,
-    journal::Journal,
+    journal::{Journal, Unrecorded},
     rollout::{self, Aborted, Adoption, Ground, Plan, Refusal, Wish},
     secret::Secret,
     settings::{Inputs, PreviewDatabase, Resolved},
@@ -172,7 +172,7 @@ pub fn watched(
     onlooker: &mut dyn Onlooker,
 ) -> Result<u8, Failure> {
     let ui = invocation.ui;
-    let wish = wish::build(arguments, invocation)?;
+    let mut wish = wish::build(arguments, invocation)?;
     if !arguments.dry_run && !arguments.abort {
         onlooker.begins(&wish);
     }
@@ -190,9 +190,10 @@ pub fn watched(
         interrupts: &deadline,
     };
     ui.header(&format!("Deploying {}", wish.app));
-    let record = Record::begin(&wish, &ssh, invocation)?;
+    let origin = record::begin(&mut wish, arguments.abort, &ssh)?;
+    let record = Record::of(&wish, origin, &ssh, invocation)?;
     if arguments.abort {
-        return record.abort(|| abort(&wish, arguments, ground, invocation));
+        return record.abort(|ended| abort(&wish, arguments, ground, invocation, ended));
     }
     let (mut plan, capabilities_notes) =
         decide(&wish, arguments, ground, invocation).map_err(|failure| {
@@ -236,9 +237,12 @@ pub fn watched(
     }
     record.begins();
     let mut narration = Narration::new(ui);
-    let deployment = rollout::execute(&wish, &plan, ground, &mut narration);
+    let mut ended = |deployment: &Deployment, owed: &[Unrecorded]| {
+        record.ended(deployment, &plan, owed);
+    };
+    let deployment = rollout::execute(&wish, &plan, ground, &mut narration, &mut ended);
     onlooker.ends(&deployment);
-    record.ended(&deployment, &plan);
+    record.tell();
     let failure = if matches!(deployment.outcome, Outcome::Live | Outcome::Unchanged) {
         outcome::tell_success(&deployment, ui);
         None
@@ -356,13 +360,14 @@ fn adopt(
     }
 }
 
-/// Whether there was anything to put back; in words what, if so.
+/// Puts back what a killed deploy left, if there is anything.
 fn abort(
     wish: &Wish,
     arguments: &DeployArguments,
     ground: Ground<'_>,
     invocation: &Invocation<'_>,
-) -> Result<Option<String>, Failure> {
+    ended: &mut dyn FnMut(&Aborted, &[Unrecorded]),
+) -> Result<(), Failure> {
     let ui = invocation.ui;
     let observed = rollout::observe(wish, ground.host)?;
     let journal = observed.app.as_ref().map(|app| Journal::of(&app.variables));
@@ -378,33 +383,21 @@ fn abort(
         _ => false,
     };
     let mut narration = Narration::new(ui);
-    let aborted = rollout::abort(wish, &observed, stops_left_tasks, ground, &mut narration)
-        .map_err(|error| outcome::not_aborted(&error, wish))?;
-    match aborted {
-        Aborted::Nothing => {
-            ui.success(&format!("{} has no unfinished deploy", wish.app));
-            Ok(None)
-        }
-        Aborted::PutBack {
-            journal,
-            is_new_live,
-        } => {
-            let commit = journal.commit.get(..7).unwrap_or(&journal.commit);
-            let by = &journal.by;
-            let told = if is_new_live {
-                let told = format!(
-                    "the deploy of {commit} by {by} had gone live and serves, unverified; only its journal was removed"
-                );
-                ui.warning(&told);
-                told
-            } else {
-                let told = format!("what the deploy of {commit} by {by} had left is put back");
-                ui.success(&told);
-                told
-            };
-            Ok(Some(told))
-        }
+    let aborted = rollout::abort(
+        wish,
+        &observed,
+        stops_left_tasks,
+        ground,
+        &mut narration,
+        ended,
+    )
+    .map_err(|error| outcome::not_aborted(&error, wish))?;
+    match (&aborted, record::told(&aborted)) {
+        (Aborted::PutBack { is_new_live, .. }, Some(told)) if *is_new_live => ui.warning(&told),
+        (_, Some(told)) => ui.success(&told),
+        (_, None) => ui.success(&format!("{} has no unfinished deploy", wish.app)),
     }
+    Ok(())
 }
 
 /// Requests to stop, and the end of the time that was given to the whole deploy.

@@ -8,9 +8,10 @@ mod record;
 use clap::Args;
 use dokku_deploy::{
     app::{AppName, Environment},
-    deployment::{Commit, Outcome},
+    deployment::{Commit, Deployment, Outcome},
     dokku::git::is_commit,
     flows::rollback::{self, NoTarget, Seen},
+    journal::{RunEntry, Unrecorded},
     release::{History, Release, short, unrepeated},
     rollout::{self, Ground, Plan, Step, Wish},
     variables::Given,
@@ -102,6 +103,7 @@ pub fn run(arguments: &RollbackArguments, invocation: &Invocation<'_>) -> Result
             app: &app,
             release,
             actor: &actor,
+            entry: record.entry(),
         };
         let mut chosen = choose(&wanted, &seen, repository, arguments, ground, invocation)?;
         tell(&chosen, invocation);
@@ -132,8 +134,12 @@ pub fn run(arguments: &RollbackArguments, invocation: &Invocation<'_>) -> Result
         }
     };
     let mut narration = Narration::new(invocation.ui);
-    let deployment = rollout::execute(&chosen.wish, &chosen.plan, ground, &mut narration);
-    record.ended(&deployment, &chosen);
+    let mut ended = |deployment: &Deployment, owed: &[Unrecorded]| {
+        record.ended(deployment, &chosen, owed);
+    };
+    let (wish, plan) = (&chosen.wish, &chosen.plan);
+    let deployment = rollout::execute(wish, plan, ground, &mut narration, &mut ended);
+    record.tell();
     let mut value = serde_json::json!(deployment);
     value["from"] = serde_json::json!(chosen.plan.previous);
     value["to"] = serde_json::json!(chosen.target);
@@ -165,6 +171,7 @@ struct Wanted<'a> {
     app: &'a AppName,
     release: Option<&'a str>,
     actor: &'a str,
+    entry: RunEntry,
 }
 
 fn choose(
@@ -211,6 +218,7 @@ fn choose(
         given: Given::new(),
         actor: wanted.actor.to_owned(),
         run_id: format!("{:016x}", rand::random::<u64>()),
+        entry: Some(wanted.entry.clone()),
     };
     let plan = rollback::plan(
         &wish,

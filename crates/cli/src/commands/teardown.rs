@@ -4,18 +4,30 @@ use std::path::PathBuf;
 
 use clap::Args;
 use dokku_deploy::{
-    app::AppName,
+    app::{AppName, Environment},
     audit::{AuditEntry, key},
     backup::{Kept, Reason},
     flows::cleanup::{self, AppPlan, Done, Observed, Plan, Refusal, Trouble},
     host::Host,
+    journal::Journal,
     service::ServiceName,
 };
 use serde_json::json;
 
-use super::{deploy::narration::Narration, safety};
+use super::{
+    deploy::{narration::Narration, takeover},
+    safety,
+};
 use crate::{
-    exit_codes, failure::Failure, host::SshHost, interrupt::Watch, invocation::Invocation, ui::Ui,
+    exit_codes,
+    failure::Failure,
+    host::SshHost,
+    interrupt::Watch,
+    invocation::Invocation,
+    origin,
+    publish::{Chain, publish},
+    repository::Repository,
+    ui::Ui,
 };
 
 /// How the data of services is safe before they are destroyed.
@@ -76,6 +88,7 @@ impl Teardown<'_> {
             *entry = entry.clone().note("without backups, as was asked for");
         }
         for (one, copy) in plan.apps.iter().zip(&copies) {
+            self.settle(one, observed, &entry.actor)?;
             let mut narration = Narration::new(self.invocation.ui);
             let result = cleanup::execute(
                 one,
@@ -91,6 +104,27 @@ impl Teardown<'_> {
             result.map_err(|trouble| gone.interrupted(&trouble, self.host.name()))?;
         }
         Ok(gone)
+    }
+
+    /// Records how a deploy of the app ended that nobody has dealt with: its journal goes with the app.
+    fn settle(&self, one: &AppPlan, observed: &Observed, actor: &str) -> Result<(), Failure> {
+        let variables = observed.apps.get(&one.app);
+        let journal = variables.map(|variables| Journal::of(variables));
+        let Some(Ok(Some(journal))) = journal else {
+            return Ok(());
+        };
+        let settler = origin::begin(actor, self.host.name(), None);
+        for entry in takeover::entries(
+            &journal.unrecorded(None, None),
+            &one.app,
+            Environment::of_app(&one.app),
+            &format!("{actor} destroyed the app"),
+            Repository::here()?.as_ref(),
+            &settler,
+        ) {
+            publish(&entry, Chain::over(self.host), self.invocation);
+        }
+        Ok(())
     }
 
     fn copy(&self, one: &AppPlan) -> Result<dokku_deploy::backup::SafetyCopy, Failure> {

@@ -61,11 +61,7 @@ impl AuditEntry {
         status: Status,
         origin: &Origin,
     ) -> Self {
-        let action = match environment {
-            Environment::Preview => Action::Preview,
-            _ => Action::Deploy,
-        };
-        let mut entry = Self::of_app(action, app, status, origin);
+        let mut entry = Self::of_app(Action::of_deploy(environment), app, status, origin);
         environment.as_str().clone_into(&mut entry.environment);
         entry.set_commit(&commit.sha, &commit.subject, origin);
         if let Some(branch) = &commit.branch {

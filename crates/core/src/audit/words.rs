@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::app::Environment;
+
 /// A list of words that the record knows, and any other that an older or newer writer may have used.
 macro_rules! known_words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
@@ -149,6 +151,16 @@ known_words! {
 }
 
 impl Action {
+    /// What a deploy to `environment` is called.
+    pub fn of_deploy(environment: Environment) -> Self {
+        match environment {
+            Environment::Preview => Self::Preview,
+            Environment::Production | Environment::Staging | Environment::Development => {
+                Self::Deploy
+            }
+        }
+    }
+
     /// Whether it is one of those that the statistics of deploys count.
     pub fn is_deploy(&self) -> bool {
         matches!(self, Self::Deploy | Self::Preview)

@@ -162,6 +162,8 @@ mod tests {
             commit: "a".repeat(40),
             previous: None,
             undo: Undo::from([("K".into(), Some(Secret::new("old")))]),
+            entry: None,
+            owed: Vec::new(),
         }
     }
 

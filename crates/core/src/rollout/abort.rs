@@ -3,6 +3,7 @@
 
 use super::{
     ground::Ground,
+    left::is_new_live,
     observe::{AppState, Observed},
     plan::Plan,
     run::{Halt, Run},
@@ -13,7 +14,7 @@ use crate::{
     dokku::config,
     event::{Event, Report},
     host::{Answer, HostError},
-    journal::{self, Journal, Phase},
+    journal::{self, Journal, Unrecorded},
 };
 
 /// What an abort found and did.
@@ -57,13 +58,15 @@ const UNTIL_MENDED: &str = "nothing that is pushed goes live until this is in or
 /// Puts back what the app's deploy journal says. `stops_left_tasks`: release tasks that still run
 /// are stopped, otherwise they are a reason not to.
 ///
-/// A run that had gone live already is left live: only the journal goes.
+/// A run that had gone live already is left live: only the journal goes. Before it does, `ended` hears
+/// what was done and for which runs, so that a kill at any moment leaves them to be recorded.
 pub fn abort(
     wish: &Wish,
     observed: &Observed,
     stops_left_tasks: bool,
     ground: Ground<'_>,
     report: &mut dyn Report,
+    ended: &mut dyn FnMut(&Aborted, &[Unrecorded]),
 ) -> Result<Aborted, AbortError> {
     let Some(app) = &observed.app else {
         return Ok(Aborted::Nothing);
@@ -91,7 +94,7 @@ pub fn abort(
         stops_left_tasks,
         ..plan(&journal, observed, app)
     };
-    let is_new_live = is_new_live(&journal, app);
+    let is_new_live = is_new_live(&journal, &plan);
     let mut run = Run::new(&wish, &plan, ground, report);
     run.is_recovering = true;
     run.is_held = observed
@@ -99,10 +102,13 @@ pub fn abort(
         .skip_deploy
         .is_set(&app.ps, &app.variables);
     run.put_in_order(is_new_live)?;
-    Ok(Aborted::PutBack {
+    let aborted = Aborted::PutBack {
         journal: Box::new(journal),
         is_new_live: is_new_live == Some(true),
-    })
+    };
+    ended(&aborted, &run.owed);
+    run.drop_journal()?;
+    Ok(aborted)
 }
 
 /// A plan of no steps: what the way back has to know.
@@ -136,7 +142,7 @@ fn plan(journal: &Journal, observed: &Observed, app: &AppState) -> Plan {
 }
 
 impl Run<'_> {
-    /// Takes the journal and puts back what it says, unless the new version serves.
+    /// Takes the journal and puts back what it says, unless the new version serves. The journal stays.
     fn put_in_order(&mut self, is_new_live: Option<bool>) -> Result<(), Halt> {
         self.take_journal()?;
         if is_new_live != Some(true) {
@@ -156,7 +162,7 @@ impl Run<'_> {
         if self.is_held {
             self.unhold(&Stage::Record)?;
         }
-        self.drop_journal()
+        Ok(())
     }
 }
 
@@ -169,21 +175,6 @@ impl From<Halt> for AbortError {
             Halt::Interrupted(..) => Self::Unknown("interrupted".to_owned()),
         }
     }
-}
-
-/// Whether what the run deployed serves, by the images that run; `None`: that is not known.
-fn is_new_live(journal: &Journal, app: &AppState) -> Option<bool> {
-    match journal.phase {
-        Phase::Checking => return Some(true),
-        Phase::Preparing | Phase::Holding | Phase::Tasks => return Some(false),
-        // Dokku switches by itself, and goes on with that when nobody is there any more.
-        Phase::Building | Phase::Switching | Phase::Restoring => {}
-    }
-    if app.container_ids().is_empty() {
-        return Some(false);
-    }
-    let recorded = app.history.as_ref().ok()?.current()?.image.as_ref()?;
-    Some(*recorded != app.running_image()?)
 }
 
 fn remove_unreadable(

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     keeper::{self, Keeper, Kept},
+    left::is_new_live,
     run::{Halt, Run},
 };
 use crate::{
@@ -32,6 +33,7 @@ impl Run<'_> {
                 .map(|earlier| earlier.id.as_str());
             match keeper::take_by_plugin(self.app(), &journal, over, self.ground) {
                 Ok(Some(Kept::Done)) => {
+                    self.owed.clone_from(&journal.owed);
                     self.journal = Some(journal);
                     return self.end_left_tasks();
                 }
@@ -50,6 +52,7 @@ impl Run<'_> {
             }
         }
         self.refuse_other_journal(now)?;
+        let owed = journal.owed.clone();
         let written = self.write(&at, &journal.variables());
         if !matches!(written, Err(Halt::Failed(..))) {
             // Also where nobody knows whether it was written: then it may have to be removed.
@@ -57,6 +60,7 @@ impl Run<'_> {
         }
         written?;
         self.hold_journal(&at)?;
+        self.owed = owed;
         self.end_left_tasks()
     }
 
@@ -87,11 +91,15 @@ impl Run<'_> {
             commit: self.wish.commit.sha.clone(),
             previous: self.plan.previous_commit.clone(),
             undo,
+            entry: self.wish.entry.clone(),
+            owed: Vec::new(),
         };
         if let Some(earlier) = &self.plan.takeover {
             journal.inherit(earlier);
             // A crash right now must not make the next run forget how far that one was.
             journal.phase = earlier.phase;
+            let release = self.plan.history.current().map(|release| release.version);
+            journal.owed = earlier.unrecorded(is_new_live(earlier, self.plan), release);
         }
         journal
     }
@@ -155,6 +163,21 @@ impl Run<'_> {
         match self.journal.as_ref().map(|journal| journal.phase) {
             Some(phase) if since >= BEAT_EVERY => self.enter(phase, stage),
             _ => Ok(()),
+        }
+    }
+
+    /// Removes the journal where nothing is left to repair. What was deployed stays so where that fails.
+    pub fn end_journal(&mut self) {
+        if !self.is_over {
+            return;
+        }
+        if let Err(halt) = self.drop_journal() {
+            self.warn(format!(
+                "the deploy's journal stays on {} ({}): others take it for a deploy under way for 15 \
+                 minutes; `dokku-cli deploy --abort` removes it",
+                self.app(),
+                halt.why()
+            ));
         }
     }
 

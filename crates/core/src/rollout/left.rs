@@ -1,7 +1,8 @@
-//! What a killed run may have left at work on the host: a release task.
+//! What a killed run may have left on the host: a release task at work, or its version live.
 
 use super::{
     ground::Ground,
+    plan::Plan,
     run::{Halt, Run},
 };
 use crate::{
@@ -9,6 +10,7 @@ use crate::{
     deployment::Stage,
     dokku::run::{self, RunContainer},
     host::{Host, HostError},
+    journal::{Journal, Phase},
 };
 
 /// The containers in which release tasks of deploys of this app still run.
@@ -19,6 +21,22 @@ pub fn left_tasks(app: &AppName, host: &dyn Host) -> Result<Vec<RunContainer>, H
         .into_iter()
         .filter(|container| container.task_of().is_some())
         .collect())
+}
+
+/// Whether what the run of `journal` deployed serves, by the images that ran when the plan was made;
+/// `None`: that is not known.
+pub(super) fn is_new_live(journal: &Journal, plan: &Plan) -> Option<bool> {
+    match journal.phase {
+        Phase::Checking => return Some(true),
+        Phase::Preparing | Phase::Holding | Phase::Tasks => return Some(false),
+        // Dokku switches by itself, and goes on with that when nobody is there any more.
+        Phase::Building | Phase::Switching | Phase::Restoring => {}
+    }
+    if plan.containers_before.is_empty() {
+        return Some(false);
+    }
+    let recorded = plan.history.current()?.image.as_ref()?;
+    Some(recorded != plan.image_before.as_ref()?)
 }
 
 impl Run<'_> {

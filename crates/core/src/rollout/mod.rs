@@ -42,26 +42,30 @@ use crate::{
     deployment::{Deployment, Outcome, Serving, Stage},
     dokku::resource,
     event::Report,
+    journal::Unrecorded,
     release::{NextRelease, again},
 };
 
 /// Does what the plan says. Whatever happens is in the answer.
+///
+/// `ended` hears it before the journal goes, with the runs that this one has taken over: a kill at any
+/// moment leaves either the entries of the record or a journal that names them.
 pub fn execute(
     wish: &Wish,
     plan: &Plan,
     ground: Ground<'_>,
     report: &mut dyn Report,
+    ended: &mut dyn FnMut(&Deployment, &[Unrecorded]),
 ) -> Deployment {
     let started = ground.clock.now();
     let mut run = Run::new(wish, plan, ground, report);
     let result = plan
         .steps
         .iter()
-        .try_fold(Done::default(), |done, step| run.perform(step, done))
-        // Where there was no release to record, the journal is still there.
-        .and_then(|done| run.drop_journal().map(|()| done));
+        .try_fold(Done::default(), |done, step| run.perform(step, done));
     let (outcome, serving, version) = match result {
         Ok(done) => {
+            run.is_over = true;
             let outcome = if plan.changes_anything() {
                 Outcome::Live
             } else {
@@ -74,7 +78,7 @@ pub fn execute(
             (halt.outcome(), serving, None)
         }
     };
-    Deployment {
+    let mut deployment = Deployment {
         app: wish.app.clone(),
         environment: wish.environment,
         commit: wish.commit.clone(),
@@ -88,7 +92,11 @@ pub fn execute(
         finished: ground.clock.now(),
         steps: std::mem::take(&mut run.steps),
         warnings: std::mem::take(&mut run.warnings),
-    }
+    };
+    ended(&deployment, &run.owed);
+    run.end_journal();
+    deployment.warnings.append(&mut run.warnings);
+    deployment
 }
 
 /// What the steps so far found out.
@@ -166,7 +174,7 @@ impl Run<'_> {
         }
     }
 
-    /// Writes the release down, then removes the journal.
+    /// Writes the release down.
     fn record(&mut self, serving: &Serving) -> Result<u64, Halt> {
         let now = self.ground.clock.now();
         let image = match serving {
@@ -187,7 +195,6 @@ impl Run<'_> {
         self.hold_journal(&Stage::Record)?;
         let variables = self.plan.history.record(&release);
         self.write(&Stage::Record, &variables)?;
-        self.drop_journal()?;
         if let Some(image) = &release.image {
             self.retain(self.plan.next_version, image);
         }

@@ -77,15 +77,16 @@ impl Run<'_> {
             if self.is_held {
                 self.unhold(&Stage::Record)?;
             }
-            self.drop_journal()
+            Ok(())
         });
-        if let Err(halt) = result {
-            self.warn(format!(
+        match result {
+            Ok(()) => self.is_over = true,
+            Err(halt) => self.warn(format!(
                 "not everything could be put back ({}); the journal stays on {}{}: `dokku-cli deploy --abort` tries again",
                 halt.why(),
                 self.app(),
                 self.pending()
-            ));
+            )),
         }
         self.look()
     }

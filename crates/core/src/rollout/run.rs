@@ -17,7 +17,7 @@ use crate::{
     event::{Event, Report},
     host::{Answer, HostError},
     interrupt::Signal,
-    journal::Journal,
+    journal::{Journal, Unrecorded},
     secret::Secret,
     store::Variables,
 };
@@ -45,6 +45,10 @@ pub(super) struct Run<'a> {
     pub report: &'a mut dyn Report,
     /// The journal as this run wrote it last.
     pub journal: Option<Journal>,
+    /// Whether nothing is left to repair: the journal goes as soon as the end is recorded.
+    pub is_over: bool,
+    /// The runs whose journal this one has taken over.
+    pub owed: Vec<Unrecorded>,
     /// Who changes it on the host.
     pub keeper: Keeper,
     pub is_held: bool,
@@ -87,6 +91,8 @@ impl<'a> Run<'a> {
             ground,
             report,
             journal: None,
+            is_over: false,
+            owed: Vec::new(),
             keeper: Keeper::of(&plan.capabilities),
             is_held: plan
                 .takeover

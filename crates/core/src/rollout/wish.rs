@@ -3,6 +3,7 @@
 use crate::{
     app::{AppName, Environment},
     deployment::Commit,
+    journal::RunEntry,
     settings::Resolved,
     variables::Given,
 };
@@ -26,4 +27,6 @@ pub struct Wish {
     pub actor: String,
     /// Unique for this run.
     pub run_id: String,
+    /// The entry of the record that this run ends in.
+    pub entry: Option<RunEntry>,
 }

@@ -1,21 +1,23 @@
-//! The one entry that a deploy ends in, whatever came of it.
+//! The one entry that a deploy ends in, whatever came of it, and those of the runs that it takes over.
 
 use std::cell::Cell;
 
 use dokku_deploy::{
-    audit::{Action, AuditEntry, Origin, Status, key},
+    audit::{self, Action, AuditEntry, Origin, Status, key},
     deployment::Deployment,
     host::Host,
-    rollout::{Plan, Wish},
+    journal::{RunEntry, Unrecorded},
+    rollout::{Aborted, Plan, Wish},
 };
 
+use super::takeover;
 use crate::{
     exit_codes,
     failure::Failure,
     host::SshHost,
     invocation::Invocation,
     origin,
-    publish::{self, Chain, Telling, publish, tell},
+    publish::{self, Chain, Telling, Untold, tell},
     repository::Repository,
 };
 
@@ -28,38 +30,46 @@ pub struct Record<'a> {
     origin: Origin,
     /// What tells that it has begun, while it goes on.
     begun: Cell<Option<Telling>>,
+    untold: Untold,
+}
+
+/// Who deploys, when and from where; the wish learns in which entry it ends.
+pub fn begin(wish: &mut Wish, is_abort: bool, host: &dyn Host) -> Result<Origin, Failure> {
+    let repository = Repository::here()?;
+    let origin = origin::begin(&wish.actor, host.name(), repository.as_ref());
+    let action = if is_abort {
+        Action::DeployAbort
+    } else {
+        Action::of_deploy(wish.environment)
+    };
+    let id = audit::id(origin.time, origin.nonce);
+    wish.entry = Some(RunEntry::new(action, id));
+    Ok(origin)
 }
 
 impl<'a> Record<'a> {
     /// Begins when the deploy does.
-    pub fn begin(
+    pub fn of(
         wish: &'a Wish,
+        origin: Origin,
         host: &'a SshHost<'a>,
         invocation: &'a Invocation<'a>,
     ) -> Result<Self, Failure> {
-        let repository = Repository::here()?;
-        let origin = origin::begin(&wish.actor, host.name(), repository.as_ref());
         Ok(Self {
             wish,
-            repository,
+            repository: Repository::here()?,
             host,
             invocation,
             origin,
             begun: Cell::new(None),
+            untold: Untold::default(),
         })
     }
 
     /// It begins to change things.
     pub fn begins(&self) {
-        let wish = self.wish;
-        let entry = AuditEntry::of_deploy(
-            &wish.app,
-            wish.environment,
-            &wish.commit,
-            Status::Started,
-            &self.origin,
-        );
-        self.begun.set(tell(&entry, self.invocation));
+        self.begun
+            .set(tell(&self.entry(Status::Started), self.invocation));
     }
 
     /// It was refused, or failed before anything was changed.
@@ -67,20 +77,16 @@ impl<'a> Record<'a> {
         if !publish::is_begun(failure) {
             return;
         }
-        let wish = self.wish;
         let status = publish::of_code(failure.code);
-        let entry = AuditEntry::of_deploy(
-            &wish.app,
-            wish.environment,
-            &wish.commit,
-            status,
-            &self.origin,
-        );
-        self.publish(&entry.note(&failure.message));
+        self.keep(self.entry(status).note(&failure.message));
+        self.tell();
     }
 
-    /// It ended.
-    pub fn ended(&self, deployment: &Deployment, plan: &Plan) {
+    /// It ended, and so did the runs that it took over.
+    pub fn ended(&self, deployment: &Deployment, plan: &Plan, owed: &[Unrecorded]) {
+        let by = &self.origin.actor;
+        let commit = self.wish.commit.short();
+        self.settle(owed, &format!("{by} took it over, to deploy {commit}"));
         let mut entry = AuditEntry::of_deployment(deployment, &self.origin);
         if let Some(previous) = &plan.previous {
             entry.set(key::PREVIOUS_RELEASE, previous.version);
@@ -98,36 +104,96 @@ impl<'a> Record<'a> {
             .iter()
             .all(|status| (200..300).contains(status));
         entry.set(key::HEALTH_PATH, if is_usual { &check.path } else { "/" });
-        self.publish(&entry);
+        self.keep(entry);
     }
 
-    /// Puts back what a killed deploy left, and records that if there was anything.
+    /// Puts back what a killed deploy left. `abort` is given what records it, for the moment before the
+    /// journal goes. Where there was nothing, nothing is recorded but a failure.
     pub fn abort(
         &self,
-        abort: impl FnOnce() -> Result<Option<String>, Failure>,
+        abort: impl FnOnce(&mut dyn FnMut(&Aborted, &[Unrecorded])) -> Result<(), Failure>,
     ) -> Result<u8, Failure> {
-        let result = abort();
-        let wish = self.wish;
         let entry = |status| {
+            let wish = self.wish;
             let mut entry =
                 AuditEntry::of_app(Action::DeployAbort, &wish.app, status, &self.origin);
             wish.environment.as_str().clone_into(&mut entry.environment);
             entry
         };
-        match &result {
-            Ok(None) => {}
-            Ok(Some(told)) => self.publish(&entry(publish::of_code(exit_codes::OK)).note(told)),
-            Err(failure) => {
-                self.publish(&entry(publish::of_code(failure.code)).note(&failure.message));
+        let mut is_kept = false;
+        let result = abort(&mut |aborted, owed| {
+            let by = &self.origin.actor;
+            self.settle(owed, &format!("{by} put things in order"));
+            if let Some(told) = told(aborted) {
+                self.keep(entry(publish::of_code(exit_codes::OK)).note(&told));
+                is_kept = true;
             }
+        });
+        if let Err(failure) = &result
+            && !is_kept
+            && publish::is_begun(failure)
+        {
+            self.keep(entry(publish::of_code(failure.code)).note(&failure.message));
         }
-        result.map(|_| exit_codes::OK)
+        self.tell();
+        result.map(|()| exit_codes::OK)
     }
 
-    fn publish(&self, entry: &AuditEntry) {
+    fn entry(&self, status: Status) -> AuditEntry {
+        let wish = self.wish;
+        AuditEntry::of_deploy(
+            &wish.app,
+            wish.environment,
+            &wish.commit,
+            status,
+            &self.origin,
+        )
+    }
+
+    fn settle(&self, owed: &[Unrecorded], settled: &str) {
+        let wish = self.wish;
+        for entry in takeover::entries(
+            owed,
+            &wish.app,
+            wish.environment,
+            settled,
+            self.repository.as_ref(),
+            &self.origin,
+        ) {
+            self.keep(entry);
+        }
+    }
+
+    fn keep(&self, entry: AuditEntry) {
+        self.untold
+            .keep(entry, Chain::over(self.host), self.invocation);
+    }
+
+    /// Everyone but the host's log is told.
+    pub fn tell(&self) {
         if let Some(begun) = self.begun.take() {
             begun.finish(self.invocation);
         }
-        publish(entry, Chain::over(self.host), self.invocation);
+        self.untold.tell(self.invocation);
     }
+}
+
+/// What an abort did, in words; `None`: there was nothing to do.
+pub fn told(aborted: &Aborted) -> Option<String> {
+    let Aborted::PutBack {
+        journal,
+        is_new_live,
+    } = aborted
+    else {
+        return None;
+    };
+    let commit = journal.commit.get(..7).unwrap_or(&journal.commit);
+    let by = &journal.by;
+    Some(if *is_new_live {
+        format!(
+            "the deploy of {commit} by {by} had gone live and serves, unverified; only its journal was removed"
+        )
+    } else {
+        format!("what the deploy of {commit} by {by} had left is put back")
+    })
 }

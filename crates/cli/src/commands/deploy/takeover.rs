@@ -1,13 +1,16 @@
 //! Taking an unfinished deploy over: not from somebody who may still be at it, unless that is said.
 
 use dokku_deploy::{
-    journal::Journal,
+    app::{AppName, Environment},
+    audit::{AuditEntry, Origin},
+    journal::{Journal, Unrecorded},
     rollout::{Ground, Wish, left_tasks},
 };
 
 use crate::{
     failure::Failure,
     invocation::Invocation,
+    repository::Repository,
     ui::{Reply, visible},
 };
 
@@ -79,4 +82,22 @@ pub fn consent(
             .hint(hint))
         }
     }
+}
+
+/// The entries of runs that ended without a word; `settled` says what was done about them.
+pub fn entries(
+    runs: &[Unrecorded],
+    app: &AppName,
+    environment: Environment,
+    settled: &str,
+    repository: Option<&Repository>,
+    settler: &Origin,
+) -> Vec<AuditEntry> {
+    let subject = |sha: &str| {
+        let head = repository.and_then(|repository| repository.commit(sha).ok().flatten());
+        head.map(|head| head.subject).unwrap_or_default()
+    };
+    let entry =
+        |run: &Unrecorded| run.entry(app, environment, &subject(&run.commit), settled, settler);
+    runs.iter().map(entry).collect()
 }

@@ -81,6 +81,7 @@ pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result
         given,
         actor: actor::name(Some(&repository))?,
         run_id: format!("{:016x}", rand::random::<u64>()),
+        entry: None,
     })
 }
 

@@ -290,6 +290,11 @@ impl<'a> Delayed<'a> {
         self.waiting.let_go();
     }
 
+    /// The next one waits again.
+    pub fn hold(&self) {
+        self.waiting.hold();
+    }
+
     /// Kills the program while it waits for the host.
     pub fn killed(&self, arguments: &[&str]) -> Ran {
         let killed = self.shop.deploy(arguments).start();

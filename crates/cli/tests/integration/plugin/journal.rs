@@ -50,6 +50,8 @@ fn journal(id: usize) -> Journal {
         commit: "a".repeat(40),
         previous: None,
         undo: Undo::from([("K".into(), Some(Secret::new("sesame")))]),
+        entry: None,
+        owed: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ mod deploy_key;
 mod gate;
 mod images;
 mod journal;
+mod killed;
 mod locks;
 mod notices;
 mod races;
