@@ -53,6 +53,8 @@ pub struct Plan {
     pub refuse: bool,
     /// After this many further bytes to clients, the connection that carries the last of them is cut; then it is unset.
     pub drop_after: Option<u64>,
+    /// After this many further bytes to clients nothing more passes to them; 0 once it is so.
+    pub stall_after: Option<u64>,
     /// Each round trip takes this much longer, half of it each way.
     pub delay_ms: u64,
     /// Connections stay open but nothing passes any more.
@@ -145,6 +147,21 @@ impl Faults {
             Some(usize::try_from(left).unwrap_or(count))
         })
         .flatten()
+    }
+
+    /// How many of `count` bytes may go to the client before it is to hear nothing more.
+    pub fn pass(&self, count: usize) -> usize {
+        if self.plan().stall_after.is_none() {
+            return count;
+        }
+        self.change(|plan| {
+            let left = plan.stall_after?;
+            let passing = usize::try_from(left).map_or(count, |left| count.min(left));
+            plan.stall_after = Some(left - u64::try_from(passing).unwrap_or(left));
+            Some(passing)
+        })
+        .flatten()
+        .unwrap_or(count)
     }
 
     /// Half a round trip's delay.

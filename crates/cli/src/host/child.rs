@@ -4,7 +4,7 @@ use std::{
     io::{self, Read, Write},
     ops::ControlFlow,
     os::unix::process::CommandExt,
-    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel},
     time::{Duration, Instant},
 };
@@ -37,11 +37,11 @@ pub enum Input<'a> {
     Stream(Box<dyn Read + Send>),
 }
 
-/// How a child ended.
+/// How a child, or another command, ended.
 #[derive(Debug)]
-pub enum End {
+pub enum End<T = ExitStatus> {
     /// By itself.
-    Exited(ExitStatus),
+    Exited(T),
     /// The watcher wanted it.
     Stopped,
 }
@@ -76,7 +76,20 @@ fn run_and_end(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
-    let ended = attend(&mut child, input, watch);
+    let streams = Streams {
+        input: child.stdin.take().map(|input| Box::new(input) as _),
+        out: child.stdout.take().map(|out| Box::new(out) as _),
+        err: child.stderr.take().map(|err| Box::new(err) as _),
+    };
+    let mut pause = Duration::from_millis(1);
+    let ended = attend(streams, input, watch, |patience| {
+        let status = child.try_wait()?;
+        if status.is_none() {
+            std::thread::sleep(pause.min(patience));
+            pause = (pause * 2).min(TICK);
+        }
+        Ok(status)
+    });
     if !matches!(ended, Ok(End::Exited(_))) {
         end(&mut child);
         child.wait()?;
@@ -84,16 +97,33 @@ fn run_and_end(
     ended
 }
 
-fn attend(child: &mut Child, input: Input, watch: &mut dyn Watch) -> io::Result<End> {
+/// Our ends of the streams of a command.
+pub struct Streams {
+    /// What it reads.
+    pub input: Option<Box<dyn Write + Send>>,
+    /// What it writes.
+    pub out: Option<Box<dyn Read + Send>>,
+    /// What it says.
+    pub err: Option<Box<dyn Read + Send>>,
+}
+
+/// Writes a command's input and hands its output on until both outputs have ended; then asks
+/// `ended` how it did, which waits for at most the time that it is given.
+pub fn attend<T>(
+    streams: Streams,
+    input: Input,
+    watch: &mut dyn Watch,
+    mut ended: impl FnMut(Duration) -> io::Result<Option<T>>,
+) -> io::Result<End<T>> {
     let (send, pieces) = sync_channel(WAITING);
-    if let Some(out) = child.stdout.take() {
+    if let Some(out) = streams.out {
         read_apart(out, Stream::Out, send.clone())?;
     }
-    if let Some(err) = child.stderr.take() {
+    if let Some(err) = streams.err {
         read_apart(err, Stream::Err, send)?;
     }
     let (fail, failures) = sync_channel(1);
-    match (child.stdin.take(), input) {
+    match (streams.input, input) {
         (Some(mut to), Input::Text(input)) => {
             let input = input.clone();
             std::thread::Builder::new().spawn(move || {
@@ -108,7 +138,6 @@ fn attend(child: &mut Child, input: Input, watch: &mut dyn Watch) -> io::Result<
     }
     let mut next_tick = Instant::now() + TICK;
     let mut is_open = true;
-    let mut pause = Duration::from_millis(1);
     loop {
         let left = next_tick.saturating_duration_since(Instant::now());
         if let Ok((error, _still_open)) = failures.try_recv() {
@@ -134,12 +163,10 @@ fn attend(child: &mut Child, input: Input, watch: &mut dyn Watch) -> io::Result<
             }
             continue;
         }
-        // Both streams have ended, so the child is about to.
-        if let Some(status) = child.try_wait()? {
-            return Ok(End::Exited(status));
+        // Both streams have ended, so the command is about to.
+        if let Some(end) = ended(left)? {
+            return Ok(End::Exited(end));
         }
-        std::thread::sleep(pause.min(left));
-        pause = (pause * 2).min(TICK);
     }
 }
 
@@ -147,8 +174,8 @@ fn attend(child: &mut Child, input: Input, watch: &mut dyn Watch) -> io::Result<
 /// child is killed: it must not take the failure for the end.
 fn supply(
     mut from: Box<dyn Read + Send>,
-    mut to: ChildStdin,
-    fail: &SyncSender<(io::Error, ChildStdin)>,
+    mut to: Box<dyn Write + Send>,
+    fail: &SyncSender<(io::Error, Box<dyn Write + Send>)>,
 ) {
     let mut buffer = vec![0; PIECE];
     loop {

@@ -3,29 +3,18 @@
 
 use dokku_deploy::host::{Answer, HostError};
 
-/// What a client of the master says about itself, when it ended with 255.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Client {
-    /// There was no master to talk to: the command was not sent.
-    NotSent,
-    /// The host allows no further session on the connection: the command was not sent.
-    NoSession,
-    /// The connection ended while the command was on its way or running.
-    Cut,
-    /// Nothing: either the command itself ended with 255 or the connection is gone.
-    Silent,
-}
+use super::session::Ended;
 
-/// Reads the log of a client of the master.
-pub fn client(log: &str) -> Client {
+/// What the log of a client of the master says, which ended with 255.
+pub fn client(log: &str) -> Ended {
     if log.contains("refused by peer") {
-        Client::NoSession
+        Ended::NoSession
     } else if log.contains("read from master failed") || log.contains("master hung up") {
-        Client::Cut
+        Ended::Cut(Some(last_words(log)))
     } else if log.contains("Control socket connect") || log.contains("UNKNOWN port") {
-        Client::NotSent
+        Ended::NotSent
     } else {
-        Client::Silent
+        Ended::Silent
     }
 }
 
@@ -189,20 +178,20 @@ mod tests {
     #[test]
     fn a_clients_log_tells_whether_the_command_was_sent() {
         let unsent = "Control socket connect(/r/s0): Connection refused\nkex_exchange_identification: Connection closed by remote host\nConnection closed by UNKNOWN port 65535";
-        assert_eq!(client(unsent), Client::NotSent);
+        assert_eq!(client(unsent), Ended::NotSent);
         assert_eq!(
             client(
                 "mux_client_request_session: session request failed: Session open refused by peer\nConnection closed by UNKNOWN port 65535"
             ),
-            Client::NoSession
+            Ended::NoSession
         );
-        assert_eq!(
+        assert!(matches!(
             client(
                 "mux_client_request_session: read from master failed: Broken pipe\nConnection closed by UNKNOWN port 65535"
             ),
-            Client::Cut
-        );
-        assert_eq!(client(""), Client::Silent);
+            Ended::Cut(Some(_))
+        ));
+        assert_eq!(client(""), Ended::Silent);
     }
 
     #[test]

@@ -24,11 +24,14 @@ use super::{
     foreground::Lent,
     route::Route,
     runtime_directory::{self, RuntimeDirectory},
+    session,
 };
 use crate::ui::Ui;
 
 /// Time for a master to end when it is told to.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// Time between two looks at a master that connects.
+const GLANCE: Duration = Duration::from_millis(1);
 /// Time for a dying master to let go of its socket.
 const DYING: Duration = Duration::from_millis(300);
 
@@ -76,8 +79,17 @@ pub struct Passage {
     pub options: Vec<String>,
     /// Where that ssh writes its own words.
     pub log: PathBuf,
-    /// Which connection it uses; `None`: one of its own.
-    pub generation: Option<usize>,
+    /// The connection that it shares; `None`: it makes one of its own.
+    pub shared: Option<Shared>,
+}
+
+/// A connection that commands share.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// Which of this run's connections it is.
+    pub generation: usize,
+    /// Its control socket.
+    pub socket: PathBuf,
 }
 
 impl<'a> Connection<'a> {
@@ -132,12 +144,15 @@ impl<'a> Connection<'a> {
             Some(master) => Passage {
                 options: Route::through(&master.socket, &log),
                 log,
-                generation: Some(state.generation),
+                shared: Some(Shared {
+                    generation: state.generation,
+                    socket: master.socket.clone(),
+                }),
             },
             None => Passage {
                 options: self.route.direct(&log, state.known_hosts.as_deref()),
                 log,
-                generation: None,
+                shared: None,
             },
         })
     }
@@ -150,7 +165,7 @@ impl<'a> Connection<'a> {
             return Some("the connection was lost".to_owned());
         }
         let master = state.master.as_mut()?;
-        if !is_gone(&mut master.hold) {
+        if !is_gone(&mut master.hold, DYING) {
             return None;
         }
         let why = std::fs::read_to_string(&master.log).unwrap_or_default();
@@ -182,7 +197,7 @@ impl<'a> Connection<'a> {
             ));
         }
         if let Some(master) = state.master.take() {
-            farewell(&master);
+            farewell(master);
         }
     }
 
@@ -281,7 +296,7 @@ impl<'a> Connection<'a> {
             if let Some(lent) = &lent {
                 lent.follow_stop();
             }
-            std::thread::sleep(Duration::from_millis(3));
+            std::thread::sleep(GLANCE);
         }
     }
 
@@ -300,38 +315,23 @@ impl Drop for Connection<'_> {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(master) = state.master.take() {
-            farewell(&master);
+            farewell(master);
         }
     }
 }
 
-/// Tells a master to end. One that does not listen ends by itself soon after.
-fn farewell(master: &Master) {
-    let mut command = ssh();
-    command
-        .args(Route::through(&master.socket, &master.log))
-        .args(["-O", "exit", "--", "host"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0);
-    let Ok(mut child) = command.spawn() else {
-        return;
-    };
-    let begun = Instant::now();
-    while begun.elapsed() < FAREWELL {
-        match child.try_wait() {
-            Ok(None) => std::thread::sleep(Duration::from_millis(2)),
-            _ => return,
-        }
+/// Tells a master to end, and waits until it has. One that does not listen ends by itself soon
+/// after.
+fn farewell(master: Master) {
+    let mut hold = master.hold;
+    if hold.set_write_timeout(Some(FAREWELL)).is_ok() && session::ask_to_end(&mut hold).is_ok() {
+        let _ended = is_gone(&mut hold, FAREWELL);
     }
-    drop(child.kill());
-    drop(child.wait());
 }
 
 /// Whether the master at the other end of the held connection has gone, or is just going.
-fn is_gone(hold: &mut UnixStream) -> bool {
-    if hold.set_read_timeout(Some(DYING)).is_err() {
+fn is_gone(hold: &mut UnixStream, patience: Duration) -> bool {
+    if hold.set_read_timeout(Some(patience)).is_err() {
         return true;
     }
     let mut greeting = [0; 256];

@@ -13,6 +13,7 @@ mod push;
 mod route;
 mod runtime_directory;
 mod seats;
+mod session;
 mod ssh;
 mod transfer;
 

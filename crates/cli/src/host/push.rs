@@ -372,7 +372,7 @@ mod tests {
         let passage = Passage {
             options: vec!["-S".into(), "/r d/s".into()],
             log: "/l".into(),
-            generation: Some(0),
+            shared: None,
         };
         let command = command(&push, &Target::parse("[::1]:22").unwrap(), &passage);
         let args: Vec<_> = command

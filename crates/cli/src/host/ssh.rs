@@ -15,11 +15,12 @@ use nix::{
 use super::{
     carry::{self, Carry},
     child::{self, End, Input, Watch},
-    classify::{self, Client},
-    connection::{Connection, Passage, Reach, local, ssh},
+    classify,
+    connection::{Connection, Passage, Reach, Shared, local, ssh},
     push,
     route::Route,
     seats::Seats,
+    session::{self, Ended},
 };
 use crate::{crew, ui::Ui};
 
@@ -70,26 +71,57 @@ impl<'a> SshHost<'a> {
             let _seat = self.seats.take();
             let passage = self.connection.passage()?;
             self.ui.detail(&format!("{}: {shown}", self.name));
-            let mut client = ssh();
-            client.args(&passage.options).args([
-                "--",
-                self.connection.route().target.host(),
-                &line,
-            ]);
-            if passage.generation.is_some() || !self.connection.route().is_interactive {
-                client.process_group(0);
-            }
             let input = input().map_err(|error| local("the dump", &error))?;
-            let end =
-                child::run(&mut client, input, watch).map_err(|error| local("ssh", &error))?;
-            let End::Exited(status) = end else {
-                return Err(HostError::Stopped { command: shown });
+            let end = match &passage.shared {
+                Some(shared) => self.send_shared(shared, &line, input, watch)?,
+                None => self.send_alone(&passage, &line, input, watch, &shown)?,
             };
-            if let Some(status) = self.ended(status, &passage, &shown)? {
-                return Ok(status);
+            match end {
+                End::Exited(Some(status)) => return Ok(status),
+                End::Exited(None) => {}
+                End::Stopped => return Err(HostError::Stopped { command: shown }),
             }
         }
         Err(self.lost())
+    }
+
+    /// Sends a command on the shared connection.
+    fn send_shared(
+        &self,
+        shared: &Shared,
+        line: &str,
+        input: Input,
+        watch: &mut dyn Watch,
+    ) -> Result<End<Option<i32>>, HostError> {
+        let end = session::run(&shared.socket, line, input, watch)
+            .map_err(|error| local("ssh", &error))?;
+        Ok(match end {
+            End::Stopped => End::Stopped,
+            End::Exited(ended) => End::Exited(self.settle(shared.generation, ended)?),
+        })
+    }
+
+    /// Sends a command on a connection of its own.
+    fn send_alone(
+        &self,
+        passage: &Passage,
+        line: &str,
+        input: Input,
+        watch: &mut dyn Watch,
+        shown: &str,
+    ) -> Result<End<Option<i32>>, HostError> {
+        let mut client = ssh();
+        client
+            .args(&passage.options)
+            .args(["--", self.connection.route().target.host(), line]);
+        if !self.connection.route().is_interactive {
+            client.process_group(0);
+        }
+        let end = child::run(&mut client, input, watch).map_err(|error| local("ssh", &error))?;
+        Ok(match end {
+            End::Stopped => End::Stopped,
+            End::Exited(status) => End::Exited(self.ended(status, passage, shown)?),
+        })
     }
 
     /// Runs a command on this terminal: what is typed goes there, what comes back is shown as it
@@ -149,34 +181,38 @@ impl<'a> SshHost<'a> {
         }
     }
 
-    /// What a 255 means: the command's own status, an error, or (`None`) that the command was not
-    /// sent and may be sent again.
+    /// What a 255 of an ssh means: the command's own status, an error, or (`None`) that the command
+    /// was not sent and may be sent again.
     fn judge(&self, passage: &Passage) -> Result<Option<i32>, HostError> {
         let log = std::fs::read_to_string(&passage.log).unwrap_or_default();
-        let Some(generation) = passage.generation else {
-            return if log.trim().is_empty() {
-                Ok(Some(SSH_FAILED))
-            } else {
-                Err(classify::connecting(&self.name, &log))
-            };
-        };
-        match classify::client(&log) {
-            Client::NotSent => {
+        match &passage.shared {
+            Some(shared) => self.settle(shared.generation, classify::client(&log)),
+            None if log.trim().is_empty() => Ok(Some(SSH_FAILED)),
+            None => Err(classify::connecting(&self.name, &log)),
+        }
+    }
+
+    /// The status of a command that went over a shared connection; `None`: it was not sent and may
+    /// be sent again.
+    fn settle(&self, generation: usize, ended: Ended) -> Result<Option<i32>, HostError> {
+        match ended {
+            Ended::Status(status) => Ok(Some(status)),
+            Ended::NotSent => {
                 self.connection.discard(generation);
                 Ok(None)
             }
-            Client::NoSession => {
+            Ended::NoSession => {
                 if !self.seats.shrink() {
                     self.connection.go_plain("the host allows no session on it");
                 }
                 Ok(None)
             }
-            Client::Cut => Err(self.unreachable(
-                self.connection
-                    .loss(generation)
-                    .unwrap_or_else(|| classify::last_words(&log)),
-            )),
-            Client::Silent => match self.connection.loss(generation) {
+            Ended::Cut(words) => {
+                let lost = self.connection.loss(generation);
+                let why = lost.or(words);
+                Err(self.unreachable(why.unwrap_or_else(|| "the connection was closed".into())))
+            }
+            Ended::Silent => match self.connection.loss(generation) {
                 Some(why) => Err(self.unreachable(why)),
                 None => Ok(Some(SSH_FAILED)),
             },
@@ -248,7 +284,7 @@ impl Host for SshHost<'_> {
             }
             // git does not tell how its ssh ended, but that ssh's log does.
             let log = std::fs::read_to_string(&passage.log).unwrap_or_default();
-            if log.trim().is_empty() && passage.generation.is_none() {
+            if log.trim().is_empty() && passage.shared.is_none() {
                 return Err(said.failure(&name));
             }
             if self.judge(&passage)?.is_some() {

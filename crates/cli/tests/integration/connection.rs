@@ -146,27 +146,14 @@ fn where_no_socket_can_be_made_each_command_connects_by_itself() {
 fn a_connection_that_is_gone_before_a_command_is_sent_is_made_anew() {
     let host = TestHost::start();
     host.create_app("shop");
-    // Right before the second command its master is told to end.
-    let ssh = host.home().join("bin/ssh");
-    let text = std::fs::read_to_string(&ssh).unwrap();
-    let ends_the_master = r#"#!/bin/bash
-case "$*" in *ps:report*)
-  words=("$@")
-  for i in "${!words[@]}"; do [ "${words[$i]}" = -S ] && socket=${words[$((i + 1))]}; done
-  case $socket in */s0) command ssh -S "$socket" -O exit host 2>/dev/null;; esac
-esac
-"#;
-    let real = std::env::var("PATH").unwrap();
-    std::fs::write(
-        &ssh,
-        text.replace(
-            "#!/bin/sh\n",
-            &ends_the_master.replace("command ssh", &format!("PATH='{real}' command ssh")),
-        ),
-    )
-    .unwrap();
-    host.cli(&["-q", "config:set", "shop", "A=1"])
-        .prints("", "");
+    host.close_gate();
+    let running = host.cli(&["-q", "config:set", "shop", "A=1"]).start();
+    host.await_command("--quiet config:import");
+    // Its master takes nothing more than what it has.
+    host.tell_shared_connection("stop");
+    host.open_gate();
+    let ran = running.finish();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
     let counts = host.counts();
     assert_eq!(counts.connections, 2, "{counts:?}");
     // Set, look whether the app runs, record: none of them twice.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::faults::Plan;
 use crate::host::SandboxHost;
 
 /// Bytes read at once.
@@ -51,12 +52,18 @@ async fn carry(
         if plan.wait_for(|plan| !plan.hang).await.is_err() {
             break;
         }
+        let mut bytes: &[u8] = &bytes;
+        if is_to_client {
+            match stall(bytes, &mut to, &host, &mut plan).await {
+                Some(left) => bytes = left,
+                None => break,
+            }
+        }
         let allowed = if is_to_client {
             host.faults().cut(bytes.len())
         } else {
             None
         };
-        let bytes: &[u8] = &bytes;
         if to
             .write_all(&bytes[..allowed.unwrap_or(bytes.len())])
             .await
@@ -69,6 +76,27 @@ async fn carry(
     // Whichever end failed, the other one learns it by the close.
     drop(to.shutdown().await);
     reading.abort();
+}
+
+/// Sends what may pass before a stall and waits until it is over; what is left to send then. `None`:
+/// an end is closed.
+async fn stall<'b>(
+    mut bytes: &'b [u8],
+    to: &mut (impl AsyncWrite + Unpin),
+    host: &SandboxHost,
+    plan: &mut watch::Receiver<Plan>,
+) -> Option<&'b [u8]> {
+    loop {
+        let (passing, waiting) = bytes.split_at(host.faults().pass(bytes.len()));
+        if waiting.is_empty() {
+            return Some(bytes);
+        }
+        to.write_all(passing).await.ok()?;
+        plan.wait_for(|plan| plan.stall_after != Some(0))
+            .await
+            .ok()?;
+        bytes = waiting;
+    }
 }
 
 async fn read_on(

@@ -3,9 +3,9 @@
 use std::{fs, path::Path, process::Command};
 
 use dokku_sandbox::faults::Plan;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 
-use super::{backups, gate, host_with, say, traces, write_program, written_pid};
+use super::{backups, gate, host_with, say, traces};
 use crate::support::{TestHost, await_until};
 
 /// Some megabytes that do not compress.
@@ -93,33 +93,11 @@ fn a_dropped_connection_leaves_nothing() {
 enum Victim {
     /// `dokku-cli`, and nobody else.
     Program,
-    /// The ssh client that brings the dump.
+    /// The ssh that brings the dump.
     Ssh,
 }
 
-/// From now on an export comes as far as so many bytes, and no further. What is returned waits until
-/// it is there, and gives the process of the ssh client.
-fn stop_exports_after<'a>(
-    host: &'a TestHost,
-    real: &Path,
-    bytes: u64,
-) -> impl Fn() -> Pid + use<'a> {
-    let (reached, over) = (host.home().join("reached"), host.home().join("over"));
-    drop(fs::remove_file(&reached));
-    drop(fs::remove_file(&over));
-    write_program(
-        &host.home().join("bin/ssh"),
-        &format!(
-            "case \"$*\" in *:export*)\n'{real}' \"$@\" | head -c {bytes}\necho $$ >'{reached}'\nuntil [ -e '{over}' ]; do sleep 0.02; done\nexit 1;;\nesac\nexec '{real}' \"$@\"",
-            real = real.display(),
-            reached = reached.display(),
-            over = over.display(),
-        ),
-    );
-    move || written_pid(&reached)
-}
-
-/// kill -9 of the program and of its ssh client at 0, 50 and 99 % of a dump.
+/// kill -9 of the program and of its ssh at 0, 50 and 99 % of a dump.
 #[test]
 fn whoever_is_killed_at_whatever_byte_leaves_no_backup_and_the_next_run_works() {
     let host = host_with("postgres");
@@ -128,23 +106,29 @@ fn whoever_is_killed_at_whatever_byte_leaves_no_backup_and_the_next_run_works() 
     let first = backups(host.home()).remove(0);
     let content = fs::read(&first).unwrap();
     let size = content.len() as u64;
-    let ssh = host.home().join("bin/ssh");
-    let real = host.home().join("bin/real-ssh");
-    fs::rename(&ssh, &real).unwrap();
     let mut count = 1;
     for victim in [Victim::Program, Victim::Ssh] {
         for bytes in [0, size / 2, size * 99 / 100] {
-            let reached = stop_exports_after(&host, &real, bytes);
+            let waits = gate(&host, "postgres:export");
             let running = host.cli(&["db", "shop", "backup"]).start();
-            let client = reached();
-            let killed = match victim {
-                Victim::Program => running.pid(),
-                Victim::Ssh => client,
-            };
-            kill_process(killed, Signal::KILL).unwrap();
+            waits();
+            let ssh = host.shared_connection();
+            host.fault(Plan {
+                stall_after: Some(bytes),
+                ..Plan::default()
+            });
+            host.open_gate();
+            host.await_silence();
+            kill_process(
+                match victim {
+                    Victim::Program => running.pid(),
+                    Victim::Ssh => ssh,
+                },
+                Signal::KILL,
+            )
+            .unwrap();
             let ended = running.finish();
-            fs::write(host.home().join("over"), "").unwrap();
-            fs::copy(&real, &ssh).unwrap();
+            host.heal();
             let expected = match victim {
                 Victim::Program => None,
                 Victim::Ssh => Some(5),

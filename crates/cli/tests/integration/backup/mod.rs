@@ -60,6 +60,7 @@ fn host_with(kind: &str) -> TestHost {
 /// until one does.
 fn gate<'a>(host: &'a TestHost, verb: &str) -> impl Fn() + use<'a> {
     let (closed, waiting) = (host.home().join("closed"), host.home().join("waiting"));
+    drop(fs::remove_file(&waiting));
     fs::write(&closed, "").unwrap();
     host.plugin(
         "gate",

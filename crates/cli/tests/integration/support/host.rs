@@ -1,7 +1,7 @@
 //! A sandbox in this process, and a home directory from which the program reaches it.
 
 use std::{
-    fs,
+    fs::{self, TryLockError},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
@@ -9,6 +9,7 @@ use std::{
 };
 
 use dokku_sandbox::{Options, Running, Sandbox, faults::Plan, statistics::Counts};
+use rustix::process::Pid;
 use tempfile::TempDir;
 
 use super::Test;
@@ -146,6 +147,43 @@ impl TestHost {
             .collect();
         names.sort();
         names
+    }
+
+    /// The process of ssh that keeps the connection of the one run that is under way.
+    pub fn shared_connection(&self) -> Pid {
+        let told = self.tell_shared_connection("check");
+        told.split_once("pid=")
+            .and_then(|(_, rest)| rest.split_once(')'))
+            .and_then(|(pid, _)| Pid::from_raw(pid.parse().ok()?))
+            .unwrap_or_else(|| panic!("no process in {told:?}"))
+    }
+
+    /// Tells that process something (`ssh -O`); its answer.
+    pub fn tell_shared_connection(&self, what: &str) -> String {
+        // What killed runs left is there too, but nobody holds it locked.
+        let mut runs = self.runtime_entries();
+        runs.retain(|run| {
+            let alive = fs::File::open(self.runtime().join(run).join("alive"));
+            alive.is_ok_and(|alive| matches!(alive.try_lock(), Err(TryLockError::WouldBlock)))
+        });
+        let [run] = runs.as_slice() else {
+            panic!("not one run but {runs:?}");
+        };
+        let output = Command::new("ssh")
+            .arg("-S")
+            .arg(self.runtime().join(run).join("s0"))
+            .args(["-O", what, "host"])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Waits until the bytes that [`Plan::stall_after`] allows have passed.
+    pub fn await_silence(&self) {
+        await_until("nothing passes any more", || {
+            self.sandbox.host().faults().plan().stall_after == Some(0)
+        });
     }
 
     /// Runs the program against this host.
