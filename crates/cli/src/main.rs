@@ -11,6 +11,7 @@ mod dashboard;
 mod data_branch;
 mod exit_codes;
 mod failure;
+mod git_token;
 mod host;
 mod http;
 mod installation;

@@ -1,10 +1,13 @@
 //! Facts about the git repository that a deploy is made from, asked of `git` itself.
 
+mod fetch;
+
 use std::{
     path::{Path, PathBuf},
     process::Command,
 };
 
+pub use self::fetch::{Fetch, NotFetched};
 use crate::failure::Failure;
 
 /// A git repository with its work tree.
@@ -115,6 +118,22 @@ impl Repository {
             Failure::settings("This clone is shallow, and Dokku cannot take a push from it")
                 .hint("`git fetch --unshallow` gets the rest; in GitHub Actions give actions/checkout `fetch-depth: 0`."),
         )
+    }
+
+    /// An empty repository without a work tree, in an empty directory; it has the name of an app's.
+    pub fn bare(directory: &Path, name: String) -> Result<Self, Failure> {
+        let words = ["init", "--quiet", "--bare", "--template="];
+        git(Some(directory), &words)?.accepted()?;
+        Ok(Self {
+            top: directory.to_owned(),
+            name,
+        })
+    }
+
+    /// The address of the remote `origin`, as git's settings rewrite it.
+    pub fn origin(&self) -> Result<Option<String>, Failure> {
+        let answer = self.git(&["remote", "get-url", "origin"])?;
+        Ok((answer.is_ok && !answer.text.is_empty()).then_some(answer.text))
     }
 
     /// The commits of `new` that `old` lacks, newest first. Both are commits of this repository.

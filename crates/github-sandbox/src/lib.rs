@@ -13,6 +13,7 @@
 
 mod access;
 mod fault;
+mod git;
 mod http;
 mod page;
 mod routes;
@@ -31,6 +32,7 @@ use std::{
 pub use self::{
     access::{Selection, Token},
     fault::Fault,
+    git::GitServer,
     http::Request,
     state::{Comment, Deployment, Pull, Repository, State},
 };

@@ -4,6 +4,7 @@ mod course;
 mod outcome;
 mod pick;
 mod record;
+mod source;
 
 use clap::Args;
 use dokku_deploy::{
@@ -14,10 +15,15 @@ use dokku_deploy::{
     journal::{RunEntry, Unrecorded},
     release::{History, Release, short, unrepeated},
     rollout::{self, Ground, Plan, Step, Wish},
+    settings::Settings,
     variables::Given,
 };
 
-use self::{course::Course, record::Record};
+use self::{
+    course::Course,
+    record::Record,
+    source::{Fetching, Source},
+};
 use super::{
     deploy::{narration::Narration, outcome as deployed, takeover},
     missing, safety,
@@ -71,11 +77,13 @@ impl RollbackArguments {
 }
 
 /// A release to go back to, and everything that is known about the way.
-struct Chosen {
+struct Chosen<'a> {
     target: Release,
     wish: Wish,
     plan: Plan,
     course: Course,
+    /// Where the commit is, for as long as it may be pushed.
+    source: Source<'a>,
 }
 
 /// Goes back.
@@ -108,7 +116,6 @@ pub fn run(arguments: &RollbackArguments, invocation: &Invocation<'_>) -> Result
         let mut chosen = choose(&wanted, &seen, repository, arguments, ground, invocation)?;
         tell(&chosen, invocation);
         if !arguments.dry_run {
-            refuse_absent(&chosen, repository)?;
             if let Some(journal) = &chosen.plan.takeover {
                 let asked = takeover::Asked {
                     way: "rollback --resume",
@@ -133,6 +140,9 @@ pub fn run(arguments: &RollbackArguments, invocation: &Invocation<'_>) -> Result
             return Err(failure);
         }
     };
+    if let Some(directory) = chosen.source.directory() {
+        ssh.push_out_of(directory.to_owned());
+    }
     let mut narration = Narration::new(invocation.ui);
     let mut ended = |deployment: &Deployment, owed: &[Unrecorded]| {
         record.ended(deployment, &chosen, owed);
@@ -174,14 +184,14 @@ struct Wanted<'a> {
     entry: RunEntry,
 }
 
-fn choose(
+fn choose<'r>(
     wanted: &Wanted<'_>,
     seen: &Seen,
-    repository: Option<&Repository>,
+    repository: Option<&'r Repository>,
     arguments: &RollbackArguments,
     ground: Ground<'_>,
     invocation: &Invocation<'_>,
-) -> Result<Chosen, Failure> {
+) -> Result<Chosen<'r>, Failure> {
     let app = wanted.app;
     let Some(state) = &seen.observed.app else {
         return Err(missing(app, ground.host.name()));
@@ -201,11 +211,7 @@ fn choose(
         .current()
         .and_then(|current| current.environment.parse().ok())
         .unwrap_or_else(|| Environment::of_app(app));
-    let course = Course::between(history, &target, environment, repository)?;
-    let mut settings = course.settings.resolve(environment);
-    // What runs how often is as it is.
-    settings.scale.clear();
-    let wish = Wish {
+    let mut wish = Wish {
         app: app.clone(),
         environment,
         commit: Commit {
@@ -213,7 +219,8 @@ fn choose(
             subject: unrepeated(&target.message).to_owned(),
             branch: None,
         },
-        settings,
+        // Nothing is planned by them; what healthy means is known when the commit is here.
+        settings: Settings::default().resolve(environment),
         base_domain: None,
         given: Given::new(),
         actor: wanted.actor.to_owned(),
@@ -229,11 +236,29 @@ fn choose(
         arguments.override_lock,
     )
     .map_err(|refusal| outcome::refused(&refusal))?;
+    let is_pushed = |step: &Step| matches!(step, Step::Push { .. });
+    let source = if plan.steps.iter().any(is_pushed) {
+        let fetching = Fetching {
+            history,
+            target: &target,
+            seen,
+            interrupts: ground.interrupts,
+            invocation,
+        };
+        fetching.source(repository)?
+    } else {
+        Source::Here(repository)
+    };
+    let course = Course::between(history, &target, environment, source.repository())?;
+    wish.settings = course.settings.resolve(environment);
+    // What runs how often is as it is.
+    wish.settings.scale.clear();
     Ok(Chosen {
         target,
         wish,
         plan,
         course,
+        source,
     })
 }
 
@@ -264,13 +289,14 @@ fn target<'h>(
 }
 
 /// From where to where, what is taken back, and what is not.
-fn tell(chosen: &Chosen, invocation: &Invocation<'_>) {
+fn tell(chosen: &Chosen<'_>, invocation: &Invocation<'_>) {
     let ui = invocation.ui;
     let Chosen {
         target,
         wish,
         plan,
         course,
+        ..
     } = chosen;
     for note in plan.notes.iter().chain(&course.notes) {
         ui.info(note);
@@ -312,7 +338,7 @@ fn way(plan: &Plan) -> &'static str {
     }
 }
 
-fn show(chosen: &Chosen, invocation: &Invocation<'_>) -> Result<u8, Failure> {
+fn show(chosen: &Chosen<'_>, invocation: &Invocation<'_>) -> Result<u8, Failure> {
     let lines = chosen.plan.describe(&chosen.wish);
     if invocation.ui.is_json() {
         invocation.ui.json(&serde_json::json!({
@@ -335,36 +361,8 @@ fn show(chosen: &Chosen, invocation: &Invocation<'_>) -> Result<u8, Failure> {
     Ok(exit_codes::OK)
 }
 
-/// A commit that has to be pushed has to be here.
-fn refuse_absent(chosen: &Chosen, repository: Option<&Repository>) -> Result<(), Failure> {
-    let is_pushed = |step: &Step| matches!(step, Step::Push { .. });
-    if chosen.plan.steps.iter().any(is_pushed) {
-        let sha = &chosen.target.sha;
-        let Some(repository) = repository else {
-            return Err(Failure::settings(format!(
-                "The host has not kept the image of v{}, so its commit has to be pushed, and this is no git repository",
-                chosen.target.version
-            ))
-            .hint(format!(
-                "Run it in a clone of the app's repository that has {}.",
-                short(sha)
-            )));
-        };
-        if repository.commit(sha)?.is_none() {
-            return Err(Failure::settings(format!(
-                "The host has not kept the image of v{}, so its commit {} has to be pushed, and it is not in this repository",
-                chosen.target.version,
-                short(sha)
-            ))
-            .hint(format!("`git fetch origin {sha}` gets it, then try again.")));
-        }
-        repository.refuse_shallow()?;
-    }
-    Ok(())
-}
-
 fn confirm(
-    chosen: &Chosen,
+    chosen: &Chosen<'_>,
     arguments: &RollbackArguments,
     invocation: &Invocation<'_>,
 ) -> Result<(), Failure> {

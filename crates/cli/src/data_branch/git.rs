@@ -4,16 +4,15 @@ use std::{
     cell::Cell,
     env,
     io::Cursor,
-    ops::ControlFlow,
     process::Command,
     time::{Duration, Instant},
 };
 
-use dokku_deploy::{host::Stream, interrupt::Interrupts};
+use dokku_deploy::interrupt::Interrupts;
 use tempfile::TempDir;
 
 use super::{DataBranchError, Remote};
-use crate::host::child::{self, End, Input, Watch};
+use crate::host::child::{self, Collected, End, Input};
 
 /// The time that ssh has to make a connection; git itself has none for HTTP.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -34,32 +33,6 @@ struct Said {
     is_ok: bool,
     out: Vec<u8>,
     complaint: String,
-}
-
-/// Hears a git, and has enough of it when its time is over or somebody asks to stop.
-struct Hearing<'a> {
-    out: Vec<u8>,
-    complaint: Vec<u8>,
-    end: Instant,
-    interrupts: &'a dyn Interrupts,
-}
-
-impl Watch for Hearing<'_> {
-    fn piece(&mut self, from: Stream, bytes: &[u8]) -> ControlFlow<()> {
-        match from {
-            Stream::Out => self.out.extend_from_slice(bytes),
-            Stream::Err => self.complaint.extend_from_slice(bytes),
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn tick(&mut self) -> ControlFlow<()> {
-        if self.interrupts.requests().0 > 0 || Instant::now() >= self.end {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    }
 }
 
 /// An entry of the branch's top directory, as `ls-tree` prints it.
@@ -358,23 +331,16 @@ impl<'a> Git<'a> {
                 format!("ssh -o ConnectTimeout={seconds}"),
             );
         }
-        let mut hearing = Hearing {
-            out: Vec::new(),
-            complaint: Vec::new(),
-            end: self.begun.get() + self.patience,
-            interrupts: self.interrupts,
-        };
+        let mut heard = Collected::until(self.begun.get() + self.patience, self.interrupts);
         let input = Input::Stream(Box::new(Cursor::new(input.unwrap_or_default().to_vec())));
         // git leaves the network to children of its own: they end with it.
-        let end = child::run_group(&mut command, input, &mut hearing)
+        let end = child::run_group(&mut command, input, &mut heard)
             .map_err(|error| DataBranchError::local(&error))?;
         match end {
             End::Exited(status) => Ok(Said {
                 is_ok: status.success(),
-                out: hearing.out,
-                complaint: String::from_utf8_lossy(&hearing.complaint)
-                    .trim()
-                    .to_owned(),
+                complaint: heard.complaint(),
+                out: heard.out,
             }),
             End::Stopped if self.interrupts.requests().0 > 0 => Err(DataBranchError::Stopped),
             End::Stopped => Err(DataBranchError::Silent {

@@ -13,10 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use dokku_deploy::{interrupt::Interrupts, secret::Secret};
 
 use self::git::{Entry, Git, Pushed};
+use crate::git_token;
 
 /// How long a writer tries that has nothing else to do, and a reader.
 pub const PATIENCE: Duration = Duration::from_mins(5);
@@ -134,11 +134,10 @@ impl Remote {
         if !is_branch(branch) {
             return bad(&format!("{:?} cannot be the name of a branch", cut(branch)));
         }
-        let is_ours = url.starts_with("https://") && url.starts_with(&format!("{server}/"));
         Ok(Self {
-            url,
             branch: branch.to_owned(),
-            token: token.filter(|_| is_ours),
+            token: token.filter(|_| git_token::is_for(&url, server)),
+            url,
         })
     }
 
@@ -155,21 +154,8 @@ impl Remote {
 
     /// The token as git takes it from its environment, which other people's process lists do not show.
     fn credentials(&self) -> Vec<(String, String)> {
-        let Some(token) = &self.token else {
-            return Vec::new();
-        };
-        let coded = BASE64_STANDARD.encode(format!("x-access-token:{}", token.expose()));
-        vec![
-            ("GIT_CONFIG_COUNT".to_owned(), "1".to_owned()),
-            (
-                "GIT_CONFIG_KEY_0".to_owned(),
-                format!("http.{}.extraHeader", self.url),
-            ),
-            (
-                "GIT_CONFIG_VALUE_0".to_owned(),
-                format!("Authorization: Basic {coded}"),
-            ),
-        ]
+        let token = self.token.as_ref();
+        token.map_or_else(Vec::new, |token| git_token::variables(&self.url, token))
     }
 }
 

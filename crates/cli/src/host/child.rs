@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dokku_deploy::{host::Stream, secret::Secret};
+use dokku_deploy::{host::Stream, interrupt::Interrupts, secret::Secret};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// Time between two ticks.
@@ -25,6 +25,50 @@ pub trait Watch {
     fn piece(&mut self, from: Stream, bytes: &[u8]) -> ControlFlow<()>;
     /// Called about every 100 ms. `Break` kills the child.
     fn tick(&mut self) -> ControlFlow<()>;
+}
+
+/// Keeps all that a child says, and has enough of it when its time is over or somebody asks to stop.
+pub struct Collected<'a> {
+    /// Its standard output.
+    pub out: Vec<u8>,
+    err: Vec<u8>,
+    end: Instant,
+    interrupts: &'a dyn Interrupts,
+}
+
+impl<'a> Collected<'a> {
+    /// Listens until `end`.
+    pub fn until(end: Instant, interrupts: &'a dyn Interrupts) -> Self {
+        Self {
+            out: Vec::new(),
+            err: Vec::new(),
+            end,
+            interrupts,
+        }
+    }
+
+    /// What it wrote to its standard error.
+    pub fn complaint(&self) -> String {
+        String::from_utf8_lossy(&self.err).trim().to_owned()
+    }
+}
+
+impl Watch for Collected<'_> {
+    fn piece(&mut self, from: Stream, bytes: &[u8]) -> ControlFlow<()> {
+        match from {
+            Stream::Out => self.out.extend_from_slice(bytes),
+            Stream::Err => self.err.extend_from_slice(bytes),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn tick(&mut self) -> ControlFlow<()> {
+        if self.interrupts.requests().0 > 0 || Instant::now() >= self.end {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
 }
 
 /// What a child is given to read.

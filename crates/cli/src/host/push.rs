@@ -3,6 +3,7 @@
 use std::{
     ops::ControlFlow,
     os::unix::process::CommandExt,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -22,9 +23,9 @@ pub fn name(push: &Push) -> String {
     format!("git push {} {short}:{}", push.app, push.branch)
 }
 
-/// Whether the commit is in the local repository.
-pub fn is_here(push: &Push) -> Result<bool, HostError> {
-    let mut command = quiet_git();
+/// Whether the commit is in the local repository, which `from` is instead of the current directory's.
+pub fn is_here(push: &Push, from: Option<&Path>) -> Result<bool, HostError> {
+    let mut command = quiet_git(from);
     let answer = command
         .args(["cat-file", "-e", &format!("{}^{{commit}}", push.commit)])
         .stdin(Stdio::null())
@@ -35,15 +36,20 @@ pub fn is_here(push: &Push) -> Result<bool, HostError> {
 
 /// Gets the app's history from the host, for a commit that only the host has. The objects come
 /// without a name of their own; git's next clean-up takes them away again.
-pub fn fetch(push: &Push, target: &Target, passage: &Passage) -> Result<(), HostError> {
-    let answer = over(passage)
+pub fn fetch(
+    push: &Push,
+    target: &Target,
+    passage: &Passage,
+    from: Option<&Path>,
+) -> Result<(), HostError> {
+    let answer = over(passage, from)
         .args(["fetch", "--no-tags", "--no-write-fetch-head", "--quiet"])
         .args(["--recurse-submodules=no", "--", &address(push, target)])
         .arg(format!("refs/heads/{}", push.branch))
         .stdin(Stdio::null())
         .output()
         .map_err(|error| local("git", &error))?;
-    if answer.status.success() && is_here(push)? {
+    if answer.status.success() && is_here(push, from)? {
         return Ok(());
     }
     Err(HostError::Local {
@@ -71,8 +77,12 @@ fn address(push: &Push, target: &Target) -> String {
 }
 
 /// git without the hooks, prompts and translations of this machine.
-fn quiet_git() -> Command {
+fn quiet_git(from: Option<&Path>) -> Command {
     let mut command = Command::new("git");
+    if let Some(from) = from {
+        // Not as its directory: paths in ssh's options may be relative to this one.
+        command.env("GIT_DIR", from);
+    }
     command
         .args(["-c", "core.hooksPath=/dev/null"])
         .args(["-c", "push.followTags=false"])
@@ -94,8 +104,8 @@ fn quiet_git() -> Command {
 }
 
 /// git whose ssh goes through the passage.
-fn over(passage: &Passage) -> Command {
-    let mut command = quiet_git();
+fn over(passage: &Passage, from: Option<&Path>) -> Command {
+    let mut command = quiet_git(from);
     command
         .env("GIT_SSH_COMMAND", shell_line("ssh", &passage.options))
         .env("GIT_SSH_VARIANT", "ssh");
@@ -103,9 +113,9 @@ fn over(passage: &Passage) -> Command {
 }
 
 /// The command that pushes.
-pub fn command(push: &Push, target: &Target, passage: &Passage) -> Command {
+pub fn command(push: &Push, target: &Target, passage: &Passage, from: Option<&Path>) -> Command {
     let reference = format!("refs/heads/{}", push.branch);
-    let mut command = over(passage);
+    let mut command = over(passage, from);
     command.args(["push", "--porcelain", "--no-verify", "--no-signed"]);
     command.arg("--recurse-submodules=no");
     if let Some(expected) = &push.force_with_lease {
@@ -374,7 +384,7 @@ mod tests {
             log: "/l".into(),
             shared: None,
         };
-        let command = command(&push, &Target::parse("[::1]:22").unwrap(), &passage);
+        let command = command(&push, &Target::parse("[::1]:22").unwrap(), &passage, None);
         let args: Vec<_> = command
             .get_args()
             .map(|arg| arg.to_string_lossy().into_owned())

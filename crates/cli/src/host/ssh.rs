@@ -1,6 +1,9 @@
 //! The host, over ssh.
 
-use std::{io, os::unix::process::CommandExt, process::ExitStatus, time::Duration};
+use std::{
+    io, os::unix::process::CommandExt, path::PathBuf, process::ExitStatus, sync::OnceLock,
+    time::Duration,
+};
 
 use dokku_deploy::{
     command::DokkuCommand,
@@ -37,6 +40,7 @@ pub struct SshHost<'a> {
     connection: Connection<'a>,
     interrupts: &'a dyn Interrupts,
     seats: Seats,
+    source: OnceLock<PathBuf>,
     ui: &'a Ui,
 }
 
@@ -48,8 +52,15 @@ impl<'a> SshHost<'a> {
             connection: Connection::new(route, interrupts, ui),
             interrupts,
             seats: Seats::default(),
+            source: OnceLock::new(),
             ui,
         }
+    }
+
+    /// From now on it is pushed out of this repository, a git directory, and not out of the one that
+    /// the current directory is in. The first one stays.
+    pub fn push_out_of(&self, directory: PathBuf) {
+        self.source.get_or_init(|| directory);
     }
 
     /// Whether the host was reached.
@@ -267,11 +278,13 @@ impl Host for SshHost<'_> {
             let _seat = self.seats.take();
             let passage = self.connection.passage()?;
             let name = push::name(push);
-            if !push::is_here(push)? {
-                push::fetch(push, &self.connection.route().target, &passage)?;
+            let target = &self.connection.route().target;
+            let from = self.source.get().map(PathBuf::as_path);
+            if !push::is_here(push, from)? {
+                push::fetch(push, target, &passage, from)?;
             }
             self.ui.detail(&format!("{}: {name}", self.name));
-            let mut command = push::command(push, &self.connection.route().target, &passage);
+            let mut command = push::command(push, target, &passage, from);
             let mut hearing = push::Hearing::new(follow);
             let end = child::run(&mut command, Input::Nothing, &mut hearing)
                 .map_err(|error| local("git", &error))?;

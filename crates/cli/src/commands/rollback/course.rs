@@ -101,6 +101,12 @@ impl Course {
                 return Ok(());
             }
         }
+        if repository.is_shallow()? {
+            self.notes.push(
+                "this clone is shallow: there may be more commits between than are listed"
+                    .to_owned(),
+            );
+        }
         self.taken_back = repository.between(target, current)?;
         self.brought_back = repository.between(current, target)?;
         Ok(())

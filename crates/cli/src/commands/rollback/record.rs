@@ -66,7 +66,7 @@ impl<'a> Record<'a> {
     }
 
     /// It ended, and so did the runs that it took over.
-    pub fn ended(&self, deployment: &Deployment, chosen: &Chosen, owed: &[Unrecorded]) {
+    pub fn ended(&self, deployment: &Deployment, chosen: &Chosen<'_>, owed: &[Unrecorded]) {
         let settled = format!(
             "{} took it over, to go back to v{}",
             self.origin.actor, chosen.target.version

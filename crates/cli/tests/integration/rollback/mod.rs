@@ -2,6 +2,7 @@
 
 mod by_image;
 mod by_push;
+mod fetched;
 
 use crate::{
     deploy::Shop,
