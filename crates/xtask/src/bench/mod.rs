@@ -3,6 +3,7 @@
 mod backup;
 mod dashboard;
 mod deploy;
+mod dumps;
 mod lock;
 mod table;
 
