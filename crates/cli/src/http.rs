@@ -35,9 +35,13 @@ impl Net for Http {
         let port = url.port_or_known_default().unwrap_or(80);
         let addresses = resolve(probe.connect_to.as_deref().unwrap_or(&host), port)?;
         let begun = Instant::now();
-        let answer = client(&host, &addresses, probe)
+        let mut request = client(&host, &addresses, probe)
             .map_err(|error| unreachable(cause(&error)))?
-            .get(url)
+            .get(url);
+        if let Some(credentials) = &probe.credentials {
+            request = request.basic_auth(credentials.user(), Some(credentials.password().expose()));
+        }
+        let answer = request
             .send()
             .map_err(|error| not_answered(&error, probe))?;
         let status = answer.status().as_u16();
@@ -144,6 +148,7 @@ mod tests {
         Probe {
             url,
             connect_to: connect_to.map(str::to_owned),
+            credentials: None,
             timeout: Duration::from_secs(5),
         }
     }

@@ -1,5 +1,6 @@
 //! The deploy tool for Dokku hosts.
 
+mod access;
 mod actor;
 mod args;
 mod backup;

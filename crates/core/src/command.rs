@@ -7,7 +7,10 @@
 
 use std::fmt;
 
-use crate::{app::AppName, secret::Secret};
+use crate::{
+    app::AppName,
+    secret::{SHOWN, Secret},
+};
 
 /// Longest line that may be sent, in bytes: Linux limits one string of a process' environment,
 /// here `SSH_ORIGINAL_COMMAND=…`, to 128 KiB.
@@ -33,6 +36,8 @@ enum Word {
     Data(String),
     /// A key and a value that people must not see; only for hosts that take it no other way.
     Masked(String, Secret),
+    /// The same without a key, and quoted: from outside.
+    Secret(Secret),
 }
 
 /// Why a command cannot be sent: Dokku would receive something else than was meant.
@@ -95,6 +100,14 @@ impl DokkuCommand {
         self
     }
 
+    /// Adds a word from outside that is never displayed, for hosts that take a secret no other way. The
+    /// lists of processes of both machines do show it while the command runs.
+    #[must_use]
+    pub fn secret(mut self, word: Secret) -> Self {
+        self.words.push(Word::Secret(word));
+        self
+    }
+
     /// Marks the command as one whose answer holds secrets: neither its output nor its input is
     /// shown or logged, however talkative the program was asked to be.
     #[must_use]
@@ -138,7 +151,7 @@ impl DokkuCommand {
     /// It may begin with `--quiet`, which OpenSSH takes for an option of its own unless `--` stands
     /// before the destination (`ssh -- dokku@host '--quiet apps:list'`).
     pub fn wire(&self) -> Result<String, Unsendable> {
-        self.line(|value| value.expose().to_owned())
+        self.line(|value| Some(value.expose().to_owned()))
     }
 
     /// The words for Dokku's own program on its host, where nothing is quoted. What could not be
@@ -153,11 +166,12 @@ impl DokkuCommand {
         words.extend(self.words.iter().map(|word| match word {
             Word::Flag(text) | Word::Data(text) => text.clone(),
             Word::Masked(shown, value) => format!("{shown}{}", value.expose()),
+            Word::Secret(value) => value.expose().to_owned(),
         }));
         Ok(words)
     }
 
-    fn line(&self, reveal: impl Fn(&Secret) -> String) -> Result<String, Unsendable> {
+    fn line(&self, reveal: impl Fn(&Secret) -> Option<String>) -> Result<String, Unsendable> {
         let mut line = String::new();
         if self.quiet {
             line.push_str("--quiet ");
@@ -176,11 +190,16 @@ impl DokkuCommand {
                 Word::Masked(shown, value) => {
                     let is_sendable = value.expose().is_empty() || is_plain(value.expose());
                     if is_plain(shown) && is_sendable {
-                        Ok(format!("{shown}{}", reveal(value)))
+                        Ok(format!("{shown}{}", reveal(value).unwrap_or_else(dots)))
                     } else {
                         Err("a masked word may only hold plain characters")
                     }
                 }
+                Word::Secret(value) => match reveal(value) {
+                    Some(_) if is_git => Err("commands of git carry no secret"),
+                    Some(value) => quote(&value, index + 1 == self.words.len()),
+                    None => Ok(dots()),
+                },
             }
             .map_err(|why| self.unsendable(word.text(), why))?;
             line.push(' ');
@@ -206,6 +225,7 @@ impl Word {
     fn text(&self) -> &str {
         match self {
             Self::Flag(text) | Self::Data(text) | Self::Masked(text, _) => text,
+            Self::Secret(_) => SHOWN,
         }
     }
 }
@@ -214,7 +234,7 @@ impl Word {
 /// that where it cannot be sent.
 impl fmt::Display for DokkuCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Ok(line) = self.line(ToString::to_string) {
+        if let Ok(line) = self.line(|_| None) {
             return f.write_str(&line);
         }
         f.write_str(&self.verb)?;
@@ -222,6 +242,10 @@ impl fmt::Display for DokkuCommand {
             .iter()
             .try_for_each(|word| write!(f, " {:?}", word.text()))
     }
+}
+
+fn dots() -> String {
+    SHOWN.to_owned()
 }
 
 /// Whether Dokku takes `word` as it is, unquoted.

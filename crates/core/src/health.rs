@@ -245,6 +245,7 @@ mod tests {
         let probe = Probe {
             url: url.into(),
             connect_to: Some("192.0.2.1".into()),
+            credentials: None,
             timeout: Duration::from_secs(3),
         };
         let mut hops = Vec::new();
@@ -310,6 +311,7 @@ mod tests {
         let probe = Probe {
             url: "http://a.test/".into(),
             connect_to: Some("192.0.2.1".into()),
+            credentials: None,
             timeout: Duration::from_secs(3),
         };
         let mut hops = 0;

@@ -1,6 +1,6 @@
 //! The domain of the Dokku Deploy System: pure values and decisions, no effects.
 //!
-//! Modules import downward only: `app`, `secret` → `command` → `host`, `net`, `clock` →
+//! Modules import downward only: `app`, `secret` → `command`, `credentials` → `host`, `net`, `clock` →
 //! concepts (`lock`, `release`, …) → `settings`, `dokku` → `rollout` → `flows`.
 
 pub mod app;
@@ -9,6 +9,7 @@ pub mod backup;
 pub mod certificate;
 pub mod clock;
 pub mod command;
+pub mod credentials;
 pub mod dashboard;
 pub mod deployment;
 pub mod dokku;

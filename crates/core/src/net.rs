@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::credentials::Credentials;
+
 /// One question to a URL. Redirects are reported, not followed: [`ask`](crate::health::ask) does that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
@@ -9,6 +11,8 @@ pub struct Probe {
     pub url: String,
     /// Host name or address (without port) to connect to instead of looking the URL's host up.
     pub connect_to: Option<String>,
+    /// The name and the password that are sent along, where the app asks for them.
+    pub credentials: Option<Credentials>,
     /// Time for the whole exchange.
     pub timeout: Duration,
 }

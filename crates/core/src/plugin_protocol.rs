@@ -15,10 +15,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+mod access;
 mod images;
 mod journal;
 mod records;
 
+pub use self::access::{ProtectRequest, Protected};
 pub use self::images::{
     KEPT_IMAGES, KeptImage, Permit, PermitRequest, RetainRequest, Retained, RollbackRequest,
     RollingBack,

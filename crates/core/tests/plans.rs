@@ -67,6 +67,7 @@ fn wish_with(name: &str, environment: Environment, config: &str, services: &str)
         settings: settings.resolve(environment),
         base_domain: Some("example.com".into()),
         given: BTreeMap::new(),
+        credentials: None,
         actor: "ada".into(),
         run_id: "r-1".into(),
         entry: None,

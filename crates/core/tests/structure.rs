@@ -8,7 +8,11 @@ use std::{
 };
 
 /// Modules by layer, the lowest first. A module that is not named here is a concept.
-const BELOW_CONCEPTS: [&[&str]; 3] = [&["app", "secret"], &["command"], &["host", "net", "clock"]];
+const BELOW_CONCEPTS: [&[&str]; 3] = [
+    &["app", "secret"],
+    &["command", "credentials"],
+    &["host", "net", "clock"],
+];
 const CONCEPTS: usize = BELOW_CONCEPTS.len();
 const ABOVE_CONCEPTS: [&[&str]; 3] = [
     &["settings", "dokku"],

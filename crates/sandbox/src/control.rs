@@ -2,7 +2,7 @@
 //!
 //! `{"do":"ping"}`, `{"do":"statistics","reset":true}`, `{"do":"faults"}` (shows them),
 //! `{"do":"faults","plan":{"delay_ms":50}}` (replaces them all), `{"do":"fail","verb":"config:set","stderr":"…","exit":1}`,
-//! `{"do":"letsencrypt","installed":true}` (switches the stand-in for that plugin).
+//! `{"do":"letsencrypt","installed":true}`, `{"do":"http-auth","installed":true}` (switch the stand-ins for those plugins).
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -11,11 +11,12 @@ use std::thread;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::commands::letsencrypt;
+use crate::commands::{http_auth, letsencrypt};
 use crate::disk;
 use crate::faults::{Failing, Plan};
 use crate::host::SandboxHost;
 use crate::local::{self, LocalCall};
+use crate::store::StoreError;
 
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
@@ -29,6 +30,9 @@ enum Request {
         plan: Option<Plan>,
     },
     Letsencrypt {
+        installed: bool,
+    },
+    HttpAuth {
         installed: bool,
     },
     FullDisk {
@@ -91,10 +95,8 @@ fn answer(request: Request, host: &SandboxHost) -> Value {
             }
             json!({"ok": true, "faults": host.faults().plan()})
         }
-        Request::Letsencrypt { installed } => match letsencrypt::install(host, installed) {
-            Ok(()) => json!({"ok": true}),
-            Err(error) => json!({"ok": false, "error": error.to_string()}),
-        },
+        Request::Letsencrypt { installed } => switched(letsencrypt::install(host, installed)),
+        Request::HttpAuth { installed } => switched(http_auth::install(host, installed)),
         Request::FullDisk { full } => {
             let result = if full {
                 disk::fill(host.root()).map(|bytes| json!({"ok": true, "bytes": bytes}))
@@ -107,5 +109,12 @@ fn answer(request: Request, host: &SandboxHost) -> Value {
             host.faults().fail(failing);
             json!({"ok": true})
         }
+    }
+}
+
+fn switched(result: Result<(), StoreError>) -> Value {
+    match result {
+        Ok(()) => json!({"ok": true}),
+        Err(error) => json!({"ok": false, "error": error.to_string()}),
     }
 }

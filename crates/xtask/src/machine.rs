@@ -14,7 +14,7 @@ use crate::{linters, program, say};
 /// What a chore is going to use.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
-    /// git, OpenSSH's client and Python: what the quick tests use.
+    /// git, OpenSSH's client, Python and OpenSSL: what the quick tests use.
     Tools,
     /// PostgreSQL as well, which the demonstration's app has.
     Demo,
@@ -28,6 +28,7 @@ const PROGRAMS: &[(&str, &str, Need)] = &[
     ("ssh", "openssh-client", Need::Tools),
     ("ssh-keygen", "openssh-client", Need::Tools),
     ("python3", "python3", Need::Tools),
+    ("openssl", "openssl", Need::Tools),
     ("setpriv", "util-linux", Need::Tools),
     ("script", "bsdutils", Need::Tools),
     ("psql", "postgresql-client", Need::Demo),

@@ -30,7 +30,7 @@ use super::{
     teardown::Safety,
 };
 use crate::{
-    actor, clock::RealClock, exit_codes, failure::Failure, http::Http, interrupt::Watch,
+    access, actor, clock::RealClock, exit_codes, failure::Failure, http::Http, interrupt::Watch,
     invocation::Invocation, repository::Repository, ui::Reply,
 };
 
@@ -223,6 +223,7 @@ fn choose<'r>(
         settings: Settings::default().resolve(environment),
         base_domain: None,
         given: Given::new(),
+        credentials: access::credentials(environment)?,
         actor: wanted.actor.to_owned(),
         run_id: format!("{:016x}", rand::random::<u64>()),
         entry: Some(wanted.entry.clone()),

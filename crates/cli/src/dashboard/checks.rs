@@ -12,7 +12,9 @@ use std::{
 };
 
 use dokku_deploy::{
+    app::Environment,
     certificate,
+    credentials::Credentials,
     dashboard::{Board, Certificate, Health, HealthStatus, Measured, Row},
     health::{MOST_HOPS, redirect},
     interrupt::Interrupts,
@@ -42,6 +44,8 @@ pub struct Question {
     pub url: String,
     /// Whether the path was made for this: then only 2xx is healthy, after redirects within the same host.
     pub is_health_path: bool,
+    /// What it asks its visitors for, if it is known.
+    pub credentials: Option<Credentials>,
 }
 
 /// What an app answered.
@@ -154,7 +158,11 @@ fn ask(client: &Client, question: &Question, patience: Duration) -> Finding {
         (200..400, "2xx or 3xx")
     };
     if !good.contains(&status) {
-        finding.fault = Some(format!("status {status}, expected {expected}"));
+        let what = match (status, &question.credentials) {
+            (401, None) => ": it asks for a password that this run does not have",
+            _ => "",
+        };
+        finding.fault = Some(format!("status {status}, expected {expected}{what}"));
     }
     finding
 }
@@ -162,7 +170,14 @@ fn ask(client: &Client, question: &Question, patience: Duration) -> Finding {
 /// The answer; from a health path the one that redirects within the same host lead to, as for deploys.
 fn answer(client: &Client, question: &Question, patience: Duration) -> reqwest::Result<Response> {
     let begun = Instant::now();
-    let mut answer = client.get(&question.url).send()?;
+    let get = |url: &str| {
+        let request = client.get(url);
+        match &question.credentials {
+            Some(login) => request.basic_auth(login.user(), Some(login.password().expose())),
+            None => request,
+        }
+    };
+    let mut answer = get(&question.url).send()?;
     if !question.is_health_path {
         return Ok(answer);
     }
@@ -173,7 +188,7 @@ fn answer(client: &Client, question: &Question, patience: Duration) -> reqwest::
             break;
         };
         let left = patience.saturating_sub(begun.elapsed());
-        answer = client.get(to).timeout(left).send()?;
+        answer = get(&to).timeout(left).send()?;
     }
     Ok(answer)
 }
@@ -188,8 +203,12 @@ fn no_answer(error: &reqwest::Error) -> String {
     cause(error)
 }
 
-/// The apps of a board that have an address, and how each is asked.
-pub fn questions(board: &Board, path: Option<&str>) -> Vec<Question> {
+/// The apps of a board that have an address, and how each is asked; previews with `credentials`.
+pub fn questions(
+    board: &Board,
+    path: Option<&str>,
+    credentials: Option<&Credentials>,
+) -> Vec<Question> {
     board
         .apps
         .rows()
@@ -200,6 +219,9 @@ pub fn questions(board: &Board, path: Option<&str>) -> Vec<Question> {
                 app: app.to_owned(),
                 url: format!("{url}{}", path.unwrap_or("/")),
                 is_health_path: path.is_some(),
+                credentials: credentials
+                    .filter(|_| row.text("environment") == Some(Environment::Preview.as_str()))
+                    .cloned(),
             })
         })
         .collect()

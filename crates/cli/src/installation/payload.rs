@@ -42,6 +42,7 @@ const FILES: &[(&str, &str)] = scripts![
     "subcommands/locks",
     "subcommands/notify",
     "subcommands/permit",
+    "subcommands/protect",
     "subcommands/record",
     "subcommands/retain",
     "subcommands/rollback-image",

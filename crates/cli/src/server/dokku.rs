@@ -165,6 +165,12 @@ pub fn keep_images(app: &str) -> Result<(), DokkuError> {
     accept("dokku builder:set", &run("dokku", &words)?)
 }
 
+/// Writes the app's configuration of nginx again, and lets nginx read it.
+pub fn rebuild_proxy(app: &str) -> Result<(), DokkuError> {
+    let words = ["--quiet", "proxy:build-config", app];
+    accept("dokku proxy:build-config", &run("dokku", &words)?)
+}
+
 /// Starts the app's processes again from its newest image. What Dokku says goes to standard error.
 pub fn restart(app: &str) -> Result<ExitStatus, DokkuError> {
     command("dokku", &["ps:restart", app])

@@ -4,6 +4,7 @@
 //! here. Facts about triggers, their arguments and what their failures do are of a recorded Dokku
 //! 0.38.27 and its source.
 
+mod access;
 mod audit;
 pub mod backups;
 mod break_glass;
@@ -25,6 +26,7 @@ mod turn;
 mod watch;
 
 pub use self::{
+    access::protect,
     audit::{Since, read as read_audit, record_entry, verify},
     gate::{Deploy, gate},
     images::{kept as kept_images, retain, roll_back},

@@ -99,6 +99,8 @@ pub struct Capabilities {
     pub services: BTreeSet<ServiceKind>,
     /// Whether certificates can be got from Let's Encrypt.
     pub has_letsencrypt: bool,
+    /// Whether the plugin is there that asks visitors for a password.
+    pub has_http_auth: bool,
     /// Version of this system's own plugin, which enforces locks on the host.
     pub deploy_system: Option<String>,
 }
@@ -155,6 +157,7 @@ impl Capabilities {
                 .filter(|kind| enabled(kind.as_str()).is_some())
                 .collect(),
             has_letsencrypt: enabled("letsencrypt").is_some(),
+            has_http_auth: enabled("http-auth").is_some(),
             deploy_system: enabled("deploy-system").map(|plugin| plugin.version.clone()),
         })
     }

@@ -10,11 +10,12 @@ use crate::{
     app::AppName,
     backup::StoredName,
     command::DokkuCommand,
+    credentials::Credentials,
     host::{Answer, HostError},
     plugin_protocol::{
         AuditRequest, BackupRequest, BackupsRequest, Fault, Greeting, JournalRequest, LockRequest,
-        Mismatch, NotifyRequest, Outcome, PROTOCOL, PermitRequest, RecordRequest, Reply,
-        RetainRequest, RollbackRequest, TestedRequest, UnlockRequest, encode,
+        Mismatch, NotifyRequest, Outcome, PROTOCOL, PermitRequest, ProtectRequest, RecordRequest,
+        Reply, RetainRequest, RollbackRequest, TestedRequest, UnlockRequest, encode,
     },
     secret::Secret,
     service::ServiceKind,
@@ -84,6 +85,19 @@ pub fn journal(app: &AppName, journal: &JournalRequest) -> DokkuCommand {
     command("journal")
         .arg(app.as_str())
         .input(Secret::new(encode(journal)))
+        .confidential()
+}
+
+/// Lets an app be seen with these credentials only. Answers a
+/// [`Protected`](crate::plugin_protocol::Protected).
+pub fn protect(app: &AppName, credentials: &Credentials) -> DokkuCommand {
+    let request = ProtectRequest {
+        user: credentials.user().to_owned(),
+        password: credentials.password().expose().to_owned(),
+    };
+    command("protect")
+        .arg(app.as_str())
+        .input(Secret::new(encode(&request)))
         .confidential()
 }
 

@@ -15,6 +15,7 @@ mod listener;
 mod observe;
 mod plan;
 mod prepare;
+mod protect;
 mod recover;
 mod refusal;
 mod retain;
@@ -32,6 +33,7 @@ pub use self::{
     left::left_tasks,
     observe::{AppState, Observed, ServiceState, Unobserved, observe, observe_app},
     plan::{Adoption, Plan},
+    protect::Doorkeeper,
     refusal::{Refusal, check_lock},
     step::{DEPLOY_BRANCH, KeptRelease, Step},
     wish::Wish,
@@ -156,6 +158,7 @@ impl Run<'_> {
                 cpu: cpu.clone(),
             }),
             Step::Scale(counts) => self.scale(counts),
+            Step::Protect(by) => self.protect(*by),
             Step::Recheck => self.recheck(),
             Step::Hold => self.hold(crate::journal::Phase::Holding),
             Step::Push { branch, lease } => {

@@ -65,7 +65,15 @@ pub struct Plan {
 impl Plan {
     /// Whether anything on the host changes.
     pub fn changes_anything(&self) -> bool {
-        self.steps.iter().any(|step| !matches!(step, Step::Verify))
+        self.steps
+            .iter()
+            .any(|step| !matches!(step, Step::Verify | Step::Protect(_)))
+    }
+
+    /// Whether nobody may see the app without a password.
+    pub fn protects(&self) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|step| matches!(step, Step::Protect(_)))
     }
 
     /// Whether new code goes live.

@@ -207,12 +207,16 @@ impl Run<'_> {
         let is_asked_to_stop = matches!(halt, Halt::Interrupted(_, by) if *by != Signal::Overdue);
         let is_verified = matches!(halt, Halt::Failed(Stage::Record, _));
         let goes_back = match wanted {
-            _ if is_asked_to_stop || is_verified => false,
+            _ if is_asked_to_stop || is_verified || self.is_closed => false,
             Some(OnFailure::Keep) => false,
             Some(OnFailure::Rollback) | None => can_go_back,
         };
         if !goes_back {
-            if wanted == Some(OnFailure::Rollback) && !is_asked_to_stop && !is_verified {
+            if wanted == Some(OnFailure::Rollback)
+                && !is_asked_to_stop
+                && !is_verified
+                && !self.is_closed
+            {
                 self.warn(
                     "there is no earlier version to go back to: things are left as they are"
                         .to_owned(),

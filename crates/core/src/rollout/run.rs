@@ -64,6 +64,8 @@ pub(super) struct Run<'a> {
     pub is_under_way: bool,
     /// Whether going back to the earlier version was begun.
     pub is_going_back: bool,
+    /// Whether the app was stopped, because everybody could have seen it.
+    pub is_closed: bool,
     /// Whether the deploy has come to a halt and is being put back.
     pub is_recovering: bool,
     /// Whether the earlier version was deployed again.
@@ -104,6 +106,7 @@ impl<'a> Run<'a> {
             is_live: false,
             is_under_way: false,
             is_going_back: false,
+            is_closed: false,
             is_recovering: false,
             has_gone_back: false,
             back_as: None,

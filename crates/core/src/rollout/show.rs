@@ -1,6 +1,6 @@
 //! A plan in words.
 
-use super::{plan::Plan, step::Step, wish::Wish};
+use super::{plan::Plan, protect::Doorkeeper, step::Step, wish::Wish};
 use crate::secret::SHOWN;
 
 /// What a step does, in the present and in the past.
@@ -55,6 +55,16 @@ pub(super) fn sentence(step: &Step, wish: &Wish) -> (String, String) {
                 "the counts are set".to_owned(),
             )
         }
+        Step::Protect(by) => (
+            format!(
+                "Asking visitors for a password, by the plugin {}",
+                match by {
+                    Doorkeeper::DeploySystem => "deploy-system",
+                    Doorkeeper::HttpAuth => "http-auth",
+                }
+            ),
+            "nobody gets in without the password".to_owned(),
+        ),
         Step::Recheck => (
             "Looking for locks and other deploys once more".to_owned(),
             String::new(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::protect::Doorkeeper;
 use crate::{
     dokku::datastore::Image,
     service::{ServiceKind, ServiceName},
@@ -61,6 +62,8 @@ pub enum Step {
     },
     /// Set the number of processes by type, without a deploy.
     Scale(BTreeMap<String, u32>),
+    /// Ask visitors for a password from now on.
+    Protect(Doorkeeper),
     /// Look once more, right before the push, whether the app is locked or somebody else deploys.
     Recheck,
     /// Make Dokku build without going live.

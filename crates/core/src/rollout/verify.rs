@@ -129,9 +129,14 @@ impl Run<'_> {
         let mut probe = Probe {
             url: address.clone(),
             connect_to: None,
+            credentials: self.wish.credentials.clone(),
             timeout: check.timeout,
         };
         let (attempts, wait) = (check.attempts, check.wait);
+        if self.plan.protects() {
+            let front = format!("{}/", url.trim_end_matches('/'));
+            self.prove_protected(&[front, address.clone()], &probe)?;
+        }
         let mut last = String::new();
         for attempt in 1..=attempts {
             self.heed_interrupts(&Stage::Health)?;
@@ -155,6 +160,13 @@ impl Run<'_> {
                             answer.took.as_millis()
                         ));
                         return Ok(());
+                    }
+                    Verdict::Unhealthy(why)
+                        if answer.status == 401 && probe.credentials.is_none() =>
+                    {
+                        format!(
+                            "{why} (if it asks for a password: PREVIEW_AUTH_USER and PREVIEW_AUTH_PASSWORD)"
+                        )
                     }
                     Verdict::Unhealthy(why) => why,
                 },

@@ -2,6 +2,7 @@
 
 use crate::{
     app::{AppName, Environment},
+    credentials::Credentials,
     deployment::Commit,
     journal::RunEntry,
     settings::Resolved,
@@ -23,6 +24,8 @@ pub struct Wish {
     pub base_domain: Option<String>,
     /// The variables given in this run, by source; `Source::System` is added by the plan.
     pub given: Given,
+    /// What visitors are asked for; nothing: everybody may look.
+    pub credentials: Option<Credentials>,
     /// Who deploys.
     pub actor: String,
     /// Unique for this run.

@@ -16,6 +16,7 @@ pub mod domains;
 mod git;
 mod git_archive;
 mod help;
+pub mod http_auth;
 pub mod letsencrypt;
 mod logs;
 mod plugin;
@@ -52,6 +53,7 @@ const VERBS: &[&[Verb]] = &[
     services::POSTGRES_VERBS,
     services::REDIS_VERBS,
     git::VERBS,
+    http_auth::VERBS,
     letsencrypt::VERBS,
     plugin::VERBS,
     ports::VERBS,
@@ -216,7 +218,12 @@ fn run(
 
 /// The function for a verb; the stand-in for a plugin that is not switched on is not found.
 fn find(verb: &str, host: &SandboxHost) -> Option<Verb> {
-    if verb.starts_with("letsencrypt:") && !letsencrypt::is_installed(host) {
+    let is_absent = match verb.split_once(':') {
+        Some(("letsencrypt", _)) => !letsencrypt::is_installed(host),
+        Some(("http-auth", _)) => !http_auth::is_installed(host),
+        _ => false,
+    };
+    if is_absent {
         return None;
     }
     VERBS
@@ -231,7 +238,7 @@ fn find(verb: &str, host: &SandboxHost) -> Option<Verb> {
 fn plugin_help(verb: &str, io: &mut Io) -> Option<u8> {
     let plugin = verb
         .strip_suffix(":help")
-        .filter(|plugin| *plugin != "letsencrypt")?;
+        .filter(|plugin| !["http-auth", "letsencrypt"].contains(plugin))?;
     let prefix = format!("{plugin}:");
     let names: Vec<_> = verbs()
         .into_iter()

@@ -60,10 +60,17 @@ fn installed(host: &SandboxHost) -> Vec<Plugin> {
         description: "Automated installation of let's encrypt TLS certificates".to_owned(),
         is_core: false,
     });
+    let http_auth = super::http_auth::is_installed(host).then(|| Plugin {
+        name: "http-auth".to_owned(),
+        version: "0.10.0".to_owned(),
+        description: "HTTP authentication for apps".to_owned(),
+        is_core: false,
+    });
     let mut plugins: Vec<Plugin> = core
         .chain(services)
         .chain(others)
         .chain(letsencrypt)
+        .chain(http_auth)
         .collect();
     plugins.sort_by(|left, right| left.name.cmp(&right.name));
     plugins

@@ -16,6 +16,7 @@ pub const VERBS: &[Verb] = &[
     Verb::new("checks:skip", checks),
     Verb::new("proxy:enable", proxy),
     Verb::new("proxy:disable", proxy),
+    Verb::new("proxy:build-config", build_proxy_config),
     Verb::new("network:create", create_network),
     Verb::new("network:destroy", destroy_network),
     Verb::new("network:exists", network_exists),
@@ -90,6 +91,11 @@ fn proxy(call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {
         app.set_property("proxy.disabled", if is_wanted { "" } else { "true" });
     })?;
     rebuild_proxy(app, io, host)
+}
+
+fn build_proxy_config(call: &Call, io: &mut Io, host: &SandboxHost) -> Outcome {
+    check_app(host, call.arg(0))?;
+    rebuild_proxy(call.arg(0), io, host)
 }
 
 fn networks(host: &SandboxHost) -> Result<Vec<String>, Failure> {

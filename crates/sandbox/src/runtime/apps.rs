@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use fs_err as fs;
 
+use super::access::Access;
 use super::builds::Builds;
 use super::checking::Patience;
 use super::container::{Container, Kind, Status};
@@ -146,7 +147,17 @@ impl Apps {
         let Some(app) = owner else {
             return Destination::Unknown;
         };
-        let Ok(current) = self.containers.current_containers(&app) else {
+        let destination = self.processes(&app);
+        match Access::of(self.repository(host, &app).path()) {
+            Ok(None) => destination,
+            Ok(Some(access)) => Destination::Guarded(access, Box::new(destination)),
+            // nginx does not start with what it cannot read.
+            Err(_) => Destination::Nothing,
+        }
+    }
+
+    fn processes(&self, app: &str) -> Destination {
+        let Ok(current) = self.containers.current_containers(app) else {
             return Destination::Nothing;
         };
         let processes: Vec<_> = current

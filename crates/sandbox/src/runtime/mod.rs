@@ -1,5 +1,6 @@
 //! Apps that really run: repositories, builds, images, containers, checks and the HTTP router.
 
+pub mod access;
 pub mod apps;
 pub mod build;
 pub mod builds;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::access::Access;
 use super::container::Container;
 
 /// What a host name leads to.
@@ -17,6 +18,8 @@ pub enum Destination {
     Nothing,
     /// The running `web` processes and their ports.
     Processes(Vec<(Arc<Container>, u16)>),
+    /// Whoever may pass gets there.
+    Guarded(Access, Box<Destination>),
 }
 
 /// Looks up a host name (lower case, without port) at the time of each request.
@@ -101,7 +104,16 @@ fn serve(mut client: TcpStream, lookup: &Lookup, turn: &AtomicUsize) -> io::Resu
             "The request could not be understood.\n",
         );
     };
-    let processes = match lookup(&request.host) {
+    let mut destination = lookup(&request.host);
+    if let Destination::Guarded(access, behind) = destination {
+        if !access.lets_in(request.header("authorization")) {
+            let mut head = String::from("401 Unauthorized\r\n");
+            head.push_str("WWW-Authenticate: Basic realm=\"Restricted\"");
+            return answer(&mut client, &head, "Authorization is required.\n");
+        }
+        destination = *behind;
+    }
+    let processes = match destination {
         Destination::Processes(processes) if !processes.is_empty() => processes,
         Destination::Unknown => {
             let text = format!("No app of this host has the domain {:?}.\n", request.host);
@@ -200,19 +212,23 @@ impl<'a> Request<'a> {
                     .map(|(name, value)| (name.trim(), value.trim()))
             })
             .collect::<Option<Vec<_>>>()?;
-        let host = headers
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case("host"))?
-            .1;
-        let host = host
+        let mut request = Self {
+            line,
+            headers,
+            host: String::new(),
+        };
+        let host = request.header("host")?;
+        request.host = host
             .rsplit_once(':')
             .map_or(host, |(name, _)| name)
             .to_ascii_lowercase();
-        Some(Self {
-            line,
-            headers,
-            host,
-        })
+        Some(request)
+    }
+
+    fn header(&self, name: &str) -> Option<&'a str> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| *value)
     }
 
     /// The head for the app: one request a connection, and who asked.

@@ -163,6 +163,9 @@ impl Onlooker for Announcement<'_> {
                 self.ui.mask(value.expose());
             }
         }
+        if let Some(credentials) = &wish.credentials {
+            self.ui.mask(credentials.password().expose());
+        }
         let repository = &self.actions.repository;
         let status = github::pending(wish.environment, Some(self.run()));
         let deployment = self

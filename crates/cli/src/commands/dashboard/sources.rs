@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, io};
 
 use dokku_deploy::{
+    app::Environment,
     audit::AuditEntry,
     dashboard::{Board, FILES},
     flows::survey::survey,
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 
 use super::{AskArguments, SourceArguments};
 use crate::{
-    actor,
+    access, actor,
     commands::with_host,
     dashboard::{
         alarms,
@@ -118,7 +119,8 @@ pub fn check(
     watch: &Watch,
     tell: &(dyn Fn(&Finding) + Sync),
 ) -> Result<Vec<Finding>, Failure> {
-    let mut questions = checks::questions(board, arguments.path.as_deref());
+    let credentials = access::credentials(Environment::Preview)?;
+    let mut questions = checks::questions(board, arguments.path.as_deref(), credentials.as_ref());
     if !only.is_empty() {
         questions.retain(|question| only.contains(&question.app));
         if let Some(missing) = only.iter().find(|app| !is_asked(&questions, app)) {

@@ -10,7 +10,7 @@ use dokku_deploy::{
 
 use super::{DeployArguments, given};
 use crate::{
-    actor,
+    access, actor,
     failure::Failure,
     invocation::Invocation,
     origin,
@@ -79,6 +79,7 @@ pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result
         settings: resolved,
         base_domain: invocation.base_domain()?,
         given,
+        credentials: access::credentials(environment)?,
         actor: actor::name(Some(&repository))?,
         run_id: format!("{:016x}", rand::random::<u64>()),
         entry: None,

@@ -139,6 +139,7 @@ const HELP: &str = "\
     deploy-system:break-glass <reason>|--end, Let every deploy pass until this is ended
     deploy-system:audit, Entries of the audit log (asked by dokku-cli, on standard input)
     deploy-system:notify, Change whom the host tells (asked by dokku-cli, on standard input)
+    deploy-system:protect <app>, Ask the app's visitors for a password (asked by dokku-cli deploy, on standard input)
     deploy-system:record, Put an entry into the audit log (asked by dokku-cli, on standard input)
     deploy-system:version, Print the plugin's version and protocol
     deploy-system:help, Print this";

@@ -3,6 +3,7 @@
 
 mod deploys;
 mod previews;
+mod protected;
 mod rollbacks;
 mod stories;
 mod testing;

@@ -9,14 +9,16 @@ use super::{hub, know, step};
 use crate::{deploy::Shop, support::Ran, support::TestHost};
 
 /// A repository at GitHub, whose pull request 7 is open.
-struct Project<'a> {
-    host: &'a TestHost,
-    shop: Shop<'a>,
-    hub: GitHub,
+pub(super) struct Project<'a> {
+    pub(super) host: &'a TestHost,
+    pub(super) shop: Shop<'a>,
+    pub(super) hub: GitHub,
+    /// Further variables of the run.
+    pub(super) environment: Vec<(&'static str, String)>,
 }
 
 impl<'a> Project<'a> {
-    fn start(host: &'a TestHost) -> Self {
+    pub(super) fn start(host: &'a TestHost) -> Self {
         let shop = Shop::new(host);
         shop.write(
             ".dokku/services.yml",
@@ -35,7 +37,12 @@ impl<'a> Project<'a> {
         drop(state);
         let bare = host.home().join("hub/acme/shop.git");
         fs::create_dir_all(&bare).unwrap();
-        let project = Self { host, shop, hub };
+        let project = Self {
+            host,
+            shop,
+            hub,
+            environment: Vec::new(),
+        };
         project.git(&["init", "--quiet", "--bare"]);
         project.push();
         project.pull(|pull| {
@@ -56,7 +63,7 @@ impl<'a> Project<'a> {
     }
 
     /// What is committed in the shop becomes the pull request's newest commit.
-    fn push(&self) -> String {
+    pub(super) fn push(&self) -> String {
         let sha = self.shop.git(&["rev-parse", "HEAD"]);
         let bare = self.host.home().join("hub/acme/shop.git");
         let to = bare.display().to_string();
@@ -67,16 +74,19 @@ impl<'a> Project<'a> {
         sha
     }
 
-    fn pull(&self, change: impl FnOnce(&mut github_sandbox::Pull)) {
+    pub(super) fn pull(&self, change: impl FnOnce(&mut github_sandbox::Pull)) {
         let mut state = self.hub.state();
         change(state.repository("acme/shop").pulls.get_mut(&7).unwrap());
     }
 
-    fn run(&self, actor: &str, words: &[&str]) -> Ran {
+    pub(super) fn run(&self, actor: &str, words: &[&str]) -> Ran {
         let all: Vec<&str> = ["ci", "preview"].iter().chain(words).copied().collect();
         let server = format!("file://{}", self.host.home().join("hub").display());
-        step(&self.shop, &self.hub, &all)
-            .env("GITHUB_SERVER_URL", server)
+        let mut test = step(&self.shop, &self.hub, &all);
+        for (name, value) in &self.environment {
+            test = test.env(name, value);
+        }
+        test.env("GITHUB_SERVER_URL", server)
             .env("GITHUB_ACTOR", actor)
             .env("GH_ORG_TOKEN", "ghp_all")
             .env("GITHUB_EVENT_PATH", self.host.home().join("event"))
@@ -84,7 +94,7 @@ impl<'a> Project<'a> {
             .run()
     }
 
-    fn event(&self, action: &str, actor: &str) -> Ran {
+    pub(super) fn event(&self, action: &str, actor: &str) -> Ran {
         // All but the number and the action is what somebody outside could have made up.
         let event = json!({"action": action, "number": 7, "pull_request": {
             "number": 7, "user": {"login": "ada"}, "head": {"ref": "x$(touch pwned)", "sha": "0", "repo": {"full_name": "acme/shop"}}}});
@@ -94,18 +104,18 @@ impl<'a> Project<'a> {
         self.run(actor, &["--vars-file", &variables.display().to_string()])
     }
 
-    fn comments(&self) -> Vec<String> {
+    pub(super) fn comments(&self) -> Vec<String> {
         let mut state = self.hub.state();
         let comments = state.repository("acme/shop").comments.get(&7).cloned();
         let comments = comments.unwrap_or_default().into_iter();
         comments.map(|comment| comment.body).collect()
     }
 
-    fn apps(&self) -> String {
+    pub(super) fn apps(&self) -> String {
         self.host.ssh("--quiet apps:list")
     }
 
-    fn variables(&self) -> Value {
+    pub(super) fn variables(&self) -> Value {
         serde_json::from_str(&self.host.ssh("config:export --format json shop-pr-7")).unwrap()
     }
 }

@@ -285,6 +285,11 @@ impl TestHost {
         dokku_sandbox::commands::letsencrypt::install(self.sandbox.host(), true).unwrap();
     }
 
+    /// Installs the stand-in for the plugin that asks visitors for a password.
+    pub fn install_http_auth(&self) {
+        dokku_sandbox::commands::http_auth::install(self.sandbox.host(), true).unwrap();
+    }
+
     /// Nothing passes any more.
     pub fn hang(&self) {
         self.fault(Plan {

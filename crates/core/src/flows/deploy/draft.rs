@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    dokku::datastore::Image,
+    dokku::{capabilities::Capabilities, datastore::Image, http_auth},
     journal::{Journal, Phase},
     release::Release,
-    rollout::{AppState, DEPLOY_BRANCH, Observed, Refusal, Step, Wish},
+    rollout::{AppState, DEPLOY_BRANCH, Doorkeeper, Observed, Refusal, Step, Wish},
     secret::Secret,
     settings::When,
     store::{Variables, is_key_name, storable},
@@ -66,6 +66,7 @@ pub(super) struct Draft {
     /// The run that is taken over may have left the app held.
     pub is_held: bool,
     linked_kinds: BTreeSet<&'static str>,
+    doorkeeper: Option<Doorkeeper>,
 }
 
 impl Draft {
@@ -187,6 +188,29 @@ impl Draft {
         Ok(())
     }
 
+    /// Who asks visitors for the password, if one is wished.
+    pub fn protection(&mut self, wish: &Wish, capabilities: &Capabilities) -> Result<(), Refusal> {
+        let Some(credentials) = &wish.credentials else {
+            return Ok(());
+        };
+        self.doorkeeper = Some(if capabilities.deploy_system.is_some() {
+            Doorkeeper::DeploySystem
+        } else if capabilities.has_http_auth {
+            // It takes the password as a word, which not every password can be.
+            http_auth::add_user(&wish.app, credentials)
+                .wire()
+                .map_err(|error| Refusal::Missing(error.to_string()))?;
+            Doorkeeper::HttpAuth
+        } else {
+            return Err(Refusal::Missing(format!(
+                "visitors of {} are to be asked for a password, and nothing on the host can do that. As root there: \
+                 dokku plugin:install https://github.com/dokku/dokku-http-auth.git",
+                wish.app
+            )));
+        });
+        Ok(())
+    }
+
     pub fn limits(&mut self, wish: &Wish, app: Option<&AppState>) {
         let wished = &wish.settings.resources;
         let there = app.map(|app| &app.limits);
@@ -265,6 +289,7 @@ impl Draft {
         }
         steps.append(&mut self.after_variables);
         let was_prepared = !steps.is_empty();
+        steps.extend(self.doorkeeper.map(Step::Protect));
 
         let tasks = &wish.settings.release.tasks;
         match code {

@@ -52,6 +52,7 @@ pub fn plan(
     draft.services(wish, observed)?;
     let domains = draft.domains(wish, observed);
     let changes = draft.variables(wish, observed, domains.own.as_deref())?;
+    draft.protection(wish, &observed.capabilities)?;
     draft.limits(wish, app);
     draft.scale(wish, app);
     let code = Code::decide(wish, app, previous.as_ref(), takeover.as_ref());

@@ -28,7 +28,6 @@ pub fn run(
     subject: &Subject,
     surroundings: &Surroundings<'_>,
 ) -> Result<u8, Failure> {
-    refuse_passwords()?;
     let arguments = surroundings.arguments;
     let ui = surroundings.invocation.ui;
     if is_foreign {
@@ -87,19 +86,6 @@ pub fn run(
         subject.comment(&is_preview_comment, &body, surroundings);
     }
     result
-}
-
-/// Dokku alone cannot ask visitors for a password, and a preview that seems protected and is not is worse
-/// than none.
-fn refuse_passwords() -> Result<(), Failure> {
-    let is_set = |name: &str| env::var(name).is_ok_and(|value| !value.is_empty());
-    if is_set("PREVIEW_AUTH_USER") || is_set("PREVIEW_AUTH_PASSWORD") {
-        return Err(Failure::settings(
-            "PREVIEW_AUTH_USER or PREVIEW_AUTH_PASSWORD is set, and this version cannot protect previews with a password: nothing was deployed",
-        )
-        .hint("Dokku needs the plugin http-auth for that; docs/previews.md says what is missing. Without the two secrets previews are deployed unprotected."));
-    }
-    Ok(())
 }
 
 /// Looks on, for GitHub and for the comment.

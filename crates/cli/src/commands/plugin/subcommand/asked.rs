@@ -28,6 +28,7 @@ pub enum Asked {
     Images(AppWords),
     Journal(AppWords),
     Notify(Common),
+    Protect(AppWords),
     Record(Common),
     Retain(RequestWords),
     RollbackImage(RequestWords),
@@ -87,6 +88,22 @@ pub fn run(
                 ui.json(&state)?;
                 Ok(exit_codes::OK)
             })
+        }
+        Asked::Protect(AppWords { common, app }) => {
+            let protected = from_input(LONGEST_RECORD)
+                .and_then(|request| server::protect(place, &app, request));
+            answer(
+                common.format == "json",
+                protected,
+                invocation,
+                |protected| {
+                    ui.result(&format!(
+                        "{app} is seen by {} only, with the password",
+                        protected.user
+                    ))?;
+                    Ok(exit_codes::OK)
+                },
+            )
         }
         Asked::Record(common) => {
             let recorded = from_input(LONGEST_RECORD)
