@@ -166,6 +166,10 @@ pub mod key {
     pub const SERVICE_KIND: &str = "service_kind";
     /// A backup's file or address.
     pub const BACKUP: &str = "backup";
+    /// Whether a backup restores, where a test has shown it.
+    pub const RESTORES: &str = "restores";
+    /// Other services of the app whose backups are not known to restore.
+    pub const UNPROVEN: &str = "unproven";
     /// A size in bytes.
     pub const SIZE: &str = "size_bytes";
     /// The number of a pull request.

@@ -5,14 +5,18 @@ mod bucket;
 mod bucket_settings;
 mod check;
 mod digest;
+mod due;
 mod gzip;
 mod heartbeat;
 mod packer;
+mod proving;
+mod pruning;
 mod run;
 mod seal;
 mod settling;
 mod shelf;
 mod store;
+mod tested;
 mod told;
 
 /// The program, as manifests name it.
@@ -22,9 +26,12 @@ pub use self::{
     bucket::Bucket,
     bucket_settings::BucketSettings,
     check::{Flaw, check, check_with, count, open_with},
+    due::Tests,
     gzip::packed,
     heartbeat::{Beat, beat},
-    run::{Run, prune_bucket},
+    proving::{Bench, Turn},
+    pruning::prune_bucket,
+    run::Run,
     seal::Identities,
     shelf::Shelf,
     store::{

@@ -10,9 +10,8 @@ use dokku_deploy::{
         self, BackupStore, Draft, Job, Order, Planned, Sealed, StoreError, TakeError, Taken,
     },
     interrupt::Interrupts,
-    plugin_protocol::{BackupOutcome, BackupReport, BackupResult, Listed, Pruned},
-    retention::Rule,
-    transfer::StreamingHost,
+    plugin_protocol::{BackupOutcome, BackupReport, BackupResult, Listed},
+    transfer::SupplyingHost,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -20,8 +19,9 @@ use super::{
     TOOL,
     bucket::{Bucket, Upload},
     check::{Flaw, check},
+    due::Tests,
     packer::{Packer, Packing},
-    shelf::{Shelf, prune},
+    shelf::Shelf,
     store::{Directory, sweep},
 };
 use crate::{commands::size, crew, ui::Ui};
@@ -34,7 +34,7 @@ const ATTEMPTS: i64 = 60;
 /// Everything that a run stands on.
 pub struct Run<'a> {
     /// Where the services are.
-    pub host: &'a dyn StreamingHost,
+    pub host: &'a dyn SupplyingHost,
     /// The directory of backups, where it is a place.
     pub shelf: Option<&'a Shelf>,
     /// The bucket, where it is a place.
@@ -51,6 +51,8 @@ pub struct Run<'a> {
     pub interrupts: &'a dyn Interrupts,
     /// Where it is told.
     pub ui: &'a Ui,
+    /// Which backups are restored for a test afterwards.
+    pub tests: Option<&'a Tests<'a>>,
 }
 
 impl Run<'_> {
@@ -140,10 +142,18 @@ impl Run<'_> {
         }
     }
 
-    fn packing(&self) -> Packing {
+    /// What is going to be restored for a test is encrypted to a key of this run too.
+    fn packing(&self, job: &Job) -> Packing {
+        let mut encrypt_to = self.encrypt_to.to_vec();
+        if let Some(tests) = self.tests
+            && tests.is_due(job)
+            && !encrypt_to.is_empty()
+        {
+            encrypt_to.push(tests.key().public());
+        }
         Packing {
             is_gzip: true,
-            encrypt_to: self.encrypt_to.to_vec(),
+            encrypt_to,
         }
     }
 
@@ -191,7 +201,7 @@ impl Run<'_> {
             return Ok(young);
         }
         let store = Directory {
-            packing: self.packing(),
+            packing: self.packing(job),
             ..Directory::new(&directory, true, same.first().map_or(0, |last| last.size))
         };
         let Taken { sealed, manifest } =
@@ -216,13 +226,16 @@ impl Run<'_> {
         job: &Job,
         store: &S,
     ) -> Result<Taken<<S::Draft as Draft>::Sealed>, TakeError> {
-        backup::take(
+        let mut taken = backup::take(
             &self.order(job),
             self.host,
             store,
             self.clock,
             self.interrupts,
-        )
+        )?;
+        // The key of this run is forgotten with it.
+        self.encrypt_to.clone_into(&mut taken.manifest.encrypted_to);
+        Ok(taken)
     }
 
     /// A good backup of this service that is young enough, where one counts.
@@ -276,73 +289,13 @@ impl Run<'_> {
         let store = InBucket {
             bucket,
             name,
-            packing: self.packing(),
+            packing: self.packing(job),
         };
         let Taken { sealed, manifest } =
             self.take(job, &store).map_err(|error| error.to_string())?;
         let name = sealed.complete(&manifest).map_err(told)?;
         Ok(made(Place::S3, name, manifest))
     }
-
-    /// Removes what the rule does not keep, of the services whose new backup is good.
-    pub fn prune(&self, report: &mut BackupReport, rule: &Rule) {
-        let is_backed_up = |listed: &Listed, place: Place| {
-            listed.manifest.as_ref().is_some_and(|manifest| {
-                report.results.iter().any(|result| {
-                    result.place == place
-                        && !result.outcome.is_failure()
-                        && (result.kind, &result.app, &result.service)
-                            == (manifest.kind, &manifest.app, &manifest.service)
-                })
-            })
-        };
-        let now = self.clock.now();
-        let mut pruned: Vec<io::Result<Vec<Pruned>>> = Vec::new();
-        if let Some(shelf) = self.shelf {
-            pruned.push(shelf.list(None).and_then(|mut listed| {
-                listed.retain(|one| is_backed_up(one, Place::Server));
-                shelf.prune_listed(&listed, rule, now, false)
-            }));
-        }
-        if let Some(bucket) = self.bucket {
-            pruned.push(bucket.list(None).and_then(|mut listed| {
-                listed.retain(|one| is_backed_up(one, Place::S3));
-                prune_bucket(bucket, &listed, rule, now, false)
-            }));
-        }
-        for pruned in pruned {
-            match pruned {
-                Ok(pruned) => report.pruned.extend(pruned),
-                Err(error) => report
-                    .warnings
-                    .push(format!("what is too old could not be removed: {error}")),
-            }
-        }
-    }
-}
-
-/// Judges backups in a bucket, and removes what does not stay. A good one there has its size and its
-/// record; its content was checked by the store when it came.
-pub fn prune_bucket(
-    bucket: &Bucket,
-    listed: &[Listed],
-    rule: &Rule,
-    now: Timestamp,
-    is_dry_run: bool,
-) -> io::Result<Vec<Pruned>> {
-    prune(
-        listed,
-        rule,
-        now,
-        |id| bucket.has(&id.name).unwrap_or(false),
-        |id| {
-            if is_dry_run {
-                Ok(())
-            } else {
-                bucket.remove(&id.name)
-            }
-        },
-    )
 }
 
 fn is_of(listed: &Listed, job: &Job) -> bool {

@@ -72,6 +72,27 @@ impl Identities {
     }
 }
 
+/// A key that opens what a run has just encrypted, for the test of it: made in memory, never written,
+/// and forgotten at the end of the run.
+pub struct PassingKey(age::x25519::Identity);
+
+impl PassingKey {
+    /// A new one.
+    pub fn new() -> Self {
+        Self(age::x25519::Identity::generate())
+    }
+
+    /// Its public half.
+    pub fn public(&self) -> String {
+        self.0.to_public().to_string()
+    }
+
+    /// What reads with it.
+    pub fn identities(&self) -> Identities {
+        Identities(vec![Box::new(self.0.clone())])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use age::secrecy::ExposeSecret;

@@ -1,9 +1,10 @@
-//! What the audit log is told of a run of backups: one entry for each service and place.
+//! What the audit log is told of a run of backups: one entry for each service and place, and for each
+//! verdict of a restore test.
 
 use dokku_deploy::{
     app::AppName,
     audit::{Action, AuditEntry, Origin, Status, key},
-    plugin_protocol::{BackupOutcome, BackupReport},
+    plugin_protocol::{BackupOutcome, BackupReport, TestOutcome, TestResult},
 };
 use jiff::Timestamp;
 
@@ -37,5 +38,45 @@ pub fn entries(
         entry.finish(status, begun, ended);
         entries.push(entry);
     }
+    entries.extend(report.tests.iter().filter_map(|test| {
+        let entry = verdict(test, report, &origin())?;
+        Some(entry)
+    }));
     entries
+}
+
+/// The entry of a restore test that proved something.
+fn verdict(test: &TestResult, report: &BackupReport, origin: &Origin) -> Option<AuditEntry> {
+    let is_good = match &test.outcome {
+        TestOutcome::Restores { .. } => true,
+        TestOutcome::Fails { .. } => false,
+        _ => return None,
+    };
+    let app = AppName::new(&test.app).ok()?;
+    let mut entry = AuditEntry::of_app(Action::RestoreTest, &app, Status::Started, origin);
+    entry.set(key::SERVICE, test.service.as_str());
+    entry.set(key::SERVICE_KIND, test.kind.as_str());
+    entry.set(key::BACKUP, test.id.clone());
+    entry.set(key::RESTORES, is_good);
+    let others = report.tests.iter().filter(|other| {
+        let is_proven = matches!(
+            other.outcome,
+            TestOutcome::Restores { .. } | TestOutcome::Recent { .. }
+        );
+        other.app == test.app && !is_proven
+    });
+    let unproven: Vec<&str> = others.map(|other| other.service.as_str()).collect();
+    if is_good && !unproven.is_empty() {
+        entry.set(key::UNPROVEN, unproven);
+    }
+    if let Some(why) = test.outcome.trouble() {
+        entry = entry.note(why);
+    }
+    let status = if is_good {
+        Status::Success
+    } else {
+        Status::Failure
+    };
+    entry.finish(status, test.started, test.finished);
+    Some(entry)
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod night;
+mod outcome;
 mod plugin;
 mod safety;
 
@@ -10,27 +11,29 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 use dokku_deploy::{
     app::{AppName, Environment},
-    backup::{Fresh, Place, Reason},
+    backup::{Fresh, Place, Reason, TestRule},
     flows::backup::{self as flow, Found, ObserveError, Only},
     host::Host,
     interrupt::Interrupts,
-    plugin_protocol::{BackupOutcome, BackupReport, BackupRequest},
+    plugin_protocol::{BackupReport, BackupRequest},
     retention::Rule,
     service::ServiceKind,
 };
 use jiff::Timestamp;
 use serde_json::json;
 
+use self::outcome::finish;
 pub use self::{
     check::{NIGHT, brief},
     night::tell_overdue,
+    outcome::judge,
     plugin::{Server, ask, receive},
     safety::{Copies, ensure_safe_copy},
 };
 use super::{plugin::To, with_host};
 use crate::{
     actor,
-    backup::{Beat, Bucket, BucketSettings, Run, beat, entries},
+    backup::{Beat, Bucket, BucketSettings, Run, Tests, beat, entries},
     clock::SystemClock,
     exit_codes,
     failure::Failure,
@@ -39,7 +42,7 @@ use crate::{
     origin,
     project::Project,
     publish::{Chain, publish},
-    ui::{Ui, visible},
+    ui::visible,
 };
 
 /// What `backup` takes.
@@ -55,11 +58,15 @@ pub struct BackupArguments {
     #[arg(long, value_enum)]
     pub to: Option<To>,
     /// Where the host's own timer is on, only check that the backups of the last 26 hours are there
-    #[arg(long, conflicts_with_all = ["app", "service", "to", "prune"])]
+    #[arg(long, conflicts_with_all = ["app", "service", "to"])]
     pub check: bool,
     /// Afterwards remove backups that .dokku/config.yml does not keep, of services whose new one is good
     #[arg(long)]
     pub prune: bool,
+    /// Afterwards restore the newest backup of every service into a scratch service on the host, one after
+    /// the other, if the last good test of that service is a week ago (`backup.restore_test_days`)
+    #[arg(long)]
+    pub restore_test: bool,
 }
 
 /// What the settings of the project say about an app's backups.
@@ -70,6 +77,8 @@ pub struct Policy {
     pub encrypt_to: Vec<String>,
     /// Told of start, success and failure.
     pub heartbeat_url: Option<String>,
+    /// Which restore tests are made by schedule.
+    pub restore_tests: Option<TestRule>,
 }
 
 /// The rule and the keys of the project around the current directory.
@@ -87,6 +96,7 @@ pub fn policy(app: Option<&AppName>) -> Result<Policy, Failure> {
         },
         encrypt_to: backup.encrypt_to,
         heartbeat_url: backup.heartbeat_url,
+        restore_tests: TestRule::of(backup.restore_test_days, backup.restore_test_max_gib),
     })
 }
 
@@ -152,7 +162,7 @@ fn back_up(arguments: &BackupArguments, invocation: &Invocation) -> Result<u8, F
         encrypt_to: policy.encrypt_to,
         prune: arguments.prune.then_some(policy.rule),
         fresh: Fresh::Only,
-        restore_tests: None,
+        restore_tests: policy.restore_tests.filter(|_| arguments.restore_test),
     };
     let started = Timestamp::now();
     let report = with_host(invocation, |host, interrupts| {
@@ -312,7 +322,7 @@ fn made(
                 Some(app) => flow::linked(host, app, &ServiceKind::ALL),
                 None => flow::all(host, &ServiceKind::ALL),
             }?;
-            into_bucket(host, interrupts, request, &found, bucket, ui)
+            into_bucket(host, interrupts, request, &found, bucket, invocation)
         }
     }
 }
@@ -324,9 +334,20 @@ fn into_bucket(
     request: &BackupRequest,
     found: &[Found],
     bucket: &BucketSettings,
-    ui: &Ui,
+    invocation: &Invocation,
 ) -> Result<BackupReport, Failure> {
     let bucket = Bucket::open(bucket)?;
+    let only = Only {
+        app: request.app.clone(),
+        kind: request.kind,
+        service: None,
+    };
+    let planned = flow::plan(found, &only);
+    let turn = invocation.state_directory()?;
+    let tests = request.restore_tests.map(|rule| {
+        let (places, here) = ((None, Some(&bucket)), Path::new("."));
+        Tests::plan(&planned, rule, places, Timestamp::now(), &turn, here)
+    });
     let run = Run {
         host,
         shelf: None,
@@ -336,14 +357,11 @@ fn into_bucket(
         fresh: request.fresh,
         clock: &SystemClock,
         interrupts,
-        ui,
+        ui: invocation.ui,
+        tests: tests.as_ref(),
     };
-    let only = Only {
-        app: request.app.clone(),
-        kind: request.kind,
-        service: None,
-    };
-    let mut report = run.all(&flow::plan(found, &only));
+    let mut report = run.all(&planned);
+    run.test(&planned, &mut report);
     if let Some(rule) = &request.prune {
         run.prune(&mut report, rule);
     }
@@ -357,55 +375,4 @@ impl From<ObserveError> for Failure {
             ObserveError::NoSuchApp { app, host } => super::missing(&app, &host),
         }
     }
-}
-
-/// The summary: every success and failure by name.
-fn finish(report: &BackupReport, invocation: &Invocation) -> Result<u8, Failure> {
-    let ui = invocation.ui;
-    for warning in &report.warnings {
-        ui.warning(warning);
-    }
-    for gone in report.pruned.iter().filter(|pruned| !pruned.is_kept) {
-        ui.info(&format!("{}: removed ({})", gone.id, gone.why));
-    }
-    if ui.is_json() {
-        ui.json(report)?;
-    }
-    let mut failures = Vec::new();
-    for result in &report.results {
-        let of = format!("{} {} of {}", result.kind, result.service, result.app);
-        match &result.outcome {
-            BackupOutcome::Made { id, manifest } | BackupOutcome::Young { id, manifest } => {
-                if !ui.is_json() {
-                    ui.verdict(
-                        true,
-                        "✓ ",
-                        &format!("{of}: {id} ({})", super::size(manifest.size)),
-                    )?;
-                }
-            }
-            BackupOutcome::Failed { why } => {
-                if !ui.is_json() {
-                    ui.verdict(false, "✗ ", &format!("{of}, to {}: {why}", result.place))?;
-                }
-                failures.push(format!("{of} ({})", result.place));
-            }
-        }
-    }
-    if report.results.is_empty() {
-        ui.warning("There is no service to back up: no app is linked to one that was asked for");
-    }
-    if failures.is_empty() {
-        ui.success(&format!("{} backup(s) made", report.results.len()));
-        return Ok(exit_codes::OK);
-    }
-    Err(Failure::new(
-        exit_codes::VERIFICATION,
-        format!(
-            "{} of {} backups failed: {}",
-            failures.len(),
-            report.results.len(),
-            failures.join(", ")
-        ),
-    ))
 }

@@ -1,7 +1,7 @@
 //! `dokku-cli deploy`.
 
 mod given;
-pub(super) mod narration;
+pub mod narration;
 pub(super) mod outcome;
 mod record;
 pub(super) mod takeover;

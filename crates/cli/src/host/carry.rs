@@ -99,6 +99,18 @@ pub fn receive(
     Ok(receiving.answer(command, status?))
 }
 
+/// Runs a command that reads a stream, by `send`; its answer is its status and its standard error.
+pub fn supply(
+    command: &DokkuCommand,
+    interrupts: &dyn Interrupts,
+    send: impl FnOnce(&mut dyn Watch) -> Result<i32, HostError>,
+) -> Result<Answer, HostError> {
+    let mut nowhere = io::sink();
+    let mut receiving = Receiving::new(&mut nowhere, interrupts);
+    let status = send(&mut receiving)?;
+    Ok(receiving.answer(command, status))
+}
+
 /// Gathers an answer.
 struct Gathered<'a> {
     out: Vec<u8>,
@@ -166,7 +178,7 @@ impl Watch for Following<'_> {
 }
 
 /// Writes a stream as it comes, and keeps the end of standard error.
-pub struct Receiving<'a> {
+struct Receiving<'a> {
     to: &'a mut (dyn Write + Send),
     err: Vec<u8>,
     interrupts: &'a dyn Interrupts,
@@ -175,8 +187,7 @@ pub struct Receiving<'a> {
 }
 
 impl<'a> Receiving<'a> {
-    /// Nothing has come yet.
-    pub fn new(to: &'a mut (dyn Write + Send), interrupts: &'a dyn Interrupts) -> Self {
+    fn new(to: &'a mut (dyn Write + Send), interrupts: &'a dyn Interrupts) -> Self {
         Self {
             to,
             err: Vec::new(),
@@ -187,7 +198,7 @@ impl<'a> Receiving<'a> {
     }
 
     /// The answer of a command that ended so.
-    pub fn answer(self, command: &DokkuCommand, status: i32) -> Answer {
+    fn answer(self, command: &DokkuCommand, status: i32) -> Answer {
         Answer {
             command: command.to_string(),
             status,

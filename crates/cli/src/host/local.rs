@@ -6,7 +6,7 @@ use dokku_deploy::{
     command::DokkuCommand,
     host::{Answer, Follow, Host, HostError, Push, PushOutcome},
     interrupt::{Interrupts, Never},
-    transfer::{StreamingHost, TransferError},
+    transfer::{Open, StreamingHost, SupplyingHost, TransferError},
 };
 
 use super::{
@@ -27,8 +27,12 @@ impl LocalHost {
     }
 }
 
-impl Carry for LocalHost {
-    fn carry(&self, command: &DokkuCommand, watch: &mut dyn Watch) -> Result<i32, HostError> {
+impl LocalHost {
+    fn run(
+        command: &DokkuCommand,
+        input: Input<'_>,
+        watch: &mut dyn Watch,
+    ) -> Result<i32, HostError> {
         let mut dokku = Command::new("dokku");
         dokku
             .args(command.words()?)
@@ -41,7 +45,6 @@ impl Carry for LocalHost {
         {
             dokku.current_dir(home);
         }
-        let input = command.stdin().map_or(Input::Nothing, Input::Text);
         match child::run(&mut dokku, input, watch).map_err(Self::local)? {
             End::Stopped => Err(HostError::Stopped {
                 command: command.to_string(),
@@ -50,6 +53,13 @@ impl Carry for LocalHost {
                 .code()
                 .ok_or_else(|| Self::local(format!("`{command}` was killed"))),
         }
+    }
+}
+
+impl Carry for LocalHost {
+    fn carry(&self, command: &DokkuCommand, watch: &mut dyn Watch) -> Result<i32, HostError> {
+        let input = command.stdin().map_or(Input::Nothing, Input::Text);
+        Self::run(command, input, watch)
     }
 }
 
@@ -79,5 +89,19 @@ impl StreamingHost for LocalHost {
         interrupts: &dyn Interrupts,
     ) -> Result<Answer, TransferError> {
         carry::receive(self, command, to, interrupts)
+    }
+}
+
+impl SupplyingHost for LocalHost {
+    fn supply(
+        &self,
+        command: &DokkuCommand,
+        open: Open<'_>,
+        interrupts: &dyn Interrupts,
+    ) -> Result<Answer, HostError> {
+        let input = Input::Stream(open().map_err(Self::local)?);
+        carry::supply(command, interrupts, |watch| {
+            Self::run(command, input, watch)
+        })
     }
 }

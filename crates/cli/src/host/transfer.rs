@@ -1,20 +1,15 @@
 //! Dumps from the host and to it: streams of bytes of any size.
 
-use std::io::{self, Read, Write};
+use std::io::Write;
 
 use dokku_deploy::{
     command::DokkuCommand,
     host::{Answer, Host, HostError},
     interrupt::Interrupts,
-    transfer::{StreamingHost, TransferError},
+    transfer::{Open, StreamingHost, SupplyingHost, TransferError},
 };
 
-use super::{
-    SshHost,
-    carry::{self, Receiving},
-    child::Input,
-    classify,
-};
+use super::{SshHost, carry, child::Input, classify};
 
 impl StreamingHost for SshHost<'_> {
     fn receive(
@@ -28,21 +23,21 @@ impl StreamingHost for SshHost<'_> {
     }
 }
 
-impl SshHost<'_> {
-    /// Runs a command that reads what `open` gives, to its end. `open` is called again where the
-    /// command was certainly not sent.
-    pub fn supply(
+impl SupplyingHost for SshHost<'_> {
+    fn supply(
         &self,
         command: &DokkuCommand,
-        open: &dyn Fn() -> io::Result<Box<dyn Read + Send>>,
+        open: Open<'_>,
         interrupts: &dyn Interrupts,
     ) -> Result<Answer, HostError> {
-        let mut nowhere = io::sink();
-        let mut receiving = Receiving::new(&mut nowhere, interrupts);
-        let status = self.send_with(command, &|| open().map(Input::Stream), &mut receiving)?;
-        self.judged(command, receiving.answer(command, status))
+        let answer = carry::supply(command, interrupts, |watch| {
+            self.send_with(command, &|| open().map(Input::Stream), watch)
+        })?;
+        self.judged(command, answer)
     }
+}
 
+impl SshHost<'_> {
     fn judged(&self, command: &DokkuCommand, answer: Answer) -> Result<Answer, HostError> {
         match classify::not_dokku(Host::name(self), command.verb(), &answer) {
             Some(error) => Err(error),

@@ -21,7 +21,7 @@ use self::night::Stamp;
 pub use self::{night::scheduled, settings::BackupSettings};
 use super::place::Place;
 use crate::{
-    backup::{Bucket, BucketSettings, Run, Shelf, free},
+    backup::{Bucket, BucketSettings, Run, Shelf, Tests, free},
     clock::SystemClock,
     host::LocalHost,
     ui::Ui,
@@ -68,12 +68,18 @@ pub fn bucket_of(
 /// Makes backups; of all apps only if nobody else does.
 pub fn make(place: &Place, request: &BackupRequest, ui: &Ui) -> Result<BackupReport, Fault> {
     match request.app {
-        Some(_) => make_now(place, request, ui),
+        Some(_) => make_now(place, request, ui, |_| Ok(())),
         None => night::all(place, request, ui),
     }
 }
 
-fn make_now(place: &Place, request: &BackupRequest, ui: &Ui) -> Result<BackupReport, Fault> {
+/// Makes them; then `settle`; then tests and removes, which may take long or be killed.
+fn make_now(
+    place: &Place,
+    request: &BackupRequest,
+    ui: &Ui,
+    settle: impl FnOnce(&BackupReport) -> Result<(), Fault>,
+) -> Result<BackupReport, Fault> {
     let settings = BackupSettings::read(place).map_err(|error| failed(&error))?;
     let encrypt_to = if request.encrypt_to.is_empty() {
         &settings.encrypt_to
@@ -124,6 +130,13 @@ fn make_now(place: &Place, request: &BackupRequest, ui: &Ui) -> Result<BackupRep
         },
         ObserveError::Host(_) => failed(&error),
     })?;
+    let planned = backup::plan(&found, &only);
+    let (turn, scratch) = (place.data(), self::shelf(place)?.root);
+    let places = (shelf.as_ref(), bucket.as_ref());
+    let tests = request.restore_tests.map(|rule| {
+        let now = Timestamp::now();
+        Tests::plan(&planned, rule, places, now, &turn, &scratch)
+    });
     let run = Run {
         host: &host,
         shelf: shelf.as_ref(),
@@ -134,8 +147,11 @@ fn make_now(place: &Place, request: &BackupRequest, ui: &Ui) -> Result<BackupRep
         clock: &SystemClock,
         interrupts: &Never,
         ui,
+        tests: tests.as_ref(),
     };
-    let mut report = run.all(&backup::plan(&found, &only));
+    let mut report = run.all(&planned);
+    settle(&report)?;
+    run.test(&planned, &mut report);
     if let Some(rule) = &request.prune {
         run.prune(&mut report, rule);
     }

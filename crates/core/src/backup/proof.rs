@@ -12,10 +12,26 @@ const LONGEST: usize = 500;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TestRule {
-    /// A service whose last good test is so many days ago is tested again; 0: none is.
+    /// A service whose last good test is so many days ago is tested again.
     pub days: u32,
     /// Bytes of the largest dump that is tested.
     pub limit: u64,
+}
+
+impl TestRule {
+    /// Every week, dumps of at most 10 GiB.
+    pub const USUAL: Self = Self {
+        days: 7,
+        limit: 10 << 30,
+    };
+
+    /// As settings say it: so many days, 0 for never, and so many GiB.
+    pub fn of(days: u32, gib: u32) -> Option<Self> {
+        (days > 0).then(|| Self {
+            days,
+            limit: u64::from(gib) << 30,
+        })
+    }
 }
 
 /// A restore test that failed.
@@ -63,7 +79,7 @@ pub fn tested_lately<'a>(
     }
     // The timer fires at the same time of day, a test takes some minutes: half a day of slack keeps the
     // rhythm.
-    let lasts = SignedDuration::from_hours(i64::from(rule.days) * 24 - 12);
+    let lasts = SignedDuration::from_hours(i64::from(rule.days.max(1)) * 24 - 12);
     good.filter(|good| {
         let age = now.duration_since(*good);
         // A test that is still to come was dated by a wrong clock.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{
     board::Board,
     deploys::PastDeploy,
-    facts::{Backup, Deploy, Health, HealthStatus, Identity, LockShown, Release},
+    facts::{Backup, Deploy, Health, HealthStatus, Identity, LockShown, Release, RestoreTests},
     row::Row,
 };
 use crate::audit::{Action, AuditEntry, AuditLog, Status, key};
@@ -97,9 +97,27 @@ fn row(entry: &AuditEntry, at: Timestamp) -> Row {
             };
             row.with_backup(Some(&backup), at)
         }
-        Action::RestoreTest if is_success => row.with_restore_test(at),
+        Action::RestoreTest => restore_tested(row, entry, at),
         _ => row,
     }
+}
+
+/// A test that could not be made says nothing, and neither does a good one beside one that failed.
+fn restore_tested(row: Row, entry: &AuditEntry, at: Timestamp) -> Row {
+    let verdict = entry.metadata.get(key::RESTORES);
+    let is_good = match verdict.and_then(serde_json::Value::as_bool) {
+        Some(is_good) => is_good,
+        None if entry.status == Status::Success => true,
+        None => return row,
+    };
+    if is_good && entry.metadata.contains_key(key::UNPROVEN) {
+        return row;
+    }
+    let tests = RestoreTests {
+        tested: is_good.then_some(at),
+        failed: (!is_good).then_some(at),
+    };
+    row.with_restore_test(&tests, at)
 }
 
 fn deployed(row: Row, entry: &AuditEntry, at: Timestamp) -> Row {
@@ -293,6 +311,30 @@ mod tests {
         let mut board = Board::default();
         board.add_entry(&all);
         assert_eq!(board.apps.rows().count(), 2);
+    }
+
+    #[test]
+    fn a_restore_test_is_a_fact_by_its_verdict_alone() {
+        let tested = |status, restores: Option<bool>, second: u32| {
+            let mut entry = entry(Action::RestoreTest, status);
+            entry.timestamp = format!("2026-11-25T10:00:{second:02}Z");
+            if let Some(restores) = restores {
+                entry.set(key::RESTORES, restores);
+            }
+            entry
+        };
+        let failed = tested(Status::Failure, Some(false), 1);
+        let row_of_failed = row(std::slice::from_ref(&failed));
+        assert!(row_of_failed["restore_tested"].is_null());
+        assert_eq!(row_of_failed["restore_failed"], "2026-11-25T10:00:01Z");
+        // A host that did not answer, and another service of the app.
+        let unknown = tested(Status::Failure, None, 2);
+        let beside = tested(Status::Success, Some(true), 3).with(key::UNPROVEN, vec!["db"]);
+        assert_eq!(row(&[failed.clone(), unknown, beside]), row_of_failed);
+        let good = tested(Status::Success, Some(true), 4);
+        let row = row(&[failed, good]);
+        assert_eq!(row["restore_tested"], "2026-11-25T10:00:04Z");
+        assert!(row.get("restore_failed").is_none());
     }
 
     #[test]

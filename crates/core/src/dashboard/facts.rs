@@ -142,6 +142,29 @@ pub struct Backup {
     pub size: Option<u64>,
 }
 
+/// What restore tests of an app's backups have come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct RestoreTests {
+    /// Since when a backup of every service of it is known to restore; `None`: of one none is.
+    #[serde(rename = "restore_tested", serialize_with = "whole_seconds_if")]
+    pub tested: Option<Timestamp>,
+    /// When the last test failed, where that is the last word on a service.
+    #[serde(
+        rename = "restore_failed",
+        serialize_with = "whole_seconds_if",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub failed: Option<Timestamp>,
+}
+
+#[expect(clippy::ref_option, reason = "serde's signature")]
+fn whole_seconds_if<S: serde::Serializer>(
+    time: &Option<Timestamp>,
+    s: S,
+) -> Result<S::Ok, S::Error> {
+    time.map(stamp).serialize(s)
+}
+
 fn whole_seconds<S: serde::Serializer>(time: &Timestamp, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_str(&stamp(*time))
 }
@@ -203,10 +226,10 @@ impl Row {
         self.with(Kind::Lock, at, one("lock", &lock))
     }
 
-    /// Adds that a backup of it was restored for a test at `at`.
+    /// Adds what restore tests of its backups have come to, as of `at`.
     #[must_use]
-    pub fn with_restore_test(self, at: Timestamp) -> Self {
-        self.with(Kind::RestoreTest, at, one("restore_tested", &stamp(at)))
+    pub fn with_restore_test(self, tests: &RestoreTests, at: Timestamp) -> Self {
+        self.with(Kind::RestoreTest, at, values(tests))
     }
 
     /// Adds its newest backup as of `at`.

@@ -65,7 +65,11 @@ const KINDS: [(Kind, &str, &[&str]); 10] = [
     ),
     (Kind::Lock, "lock", &["lock"]),
     (Kind::Backup, "backup", &["last_backup"]),
-    (Kind::RestoreTest, "restore_test", &["restore_tested"]),
+    (
+        Kind::RestoreTest,
+        "restore_test",
+        &["restore_tested", "restore_failed"],
+    ),
     (Kind::Alarm, "alarm", &["alarm"]),
 ];
 

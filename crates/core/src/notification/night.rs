@@ -68,11 +68,7 @@ fn told(report: &BackupReport) -> (Status, String) {
     lines.extend(failures.into_iter().map(|one| format!("Failed: {one}")));
     lines.extend(restore_tests(report));
     lines.extend(report.warnings.iter().map(|one| format!("Warning: {one}")));
-    let is_tested = report
-        .tests
-        .iter()
-        .all(|one| one.outcome.trouble().is_none());
-    let status = if bad == 0 && is_tested {
+    let status = if report.is_good() {
         Status::Success
     } else {
         Status::Failure

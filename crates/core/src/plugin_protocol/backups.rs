@@ -108,6 +108,11 @@ impl BackupReport {
         let failed = self.results.iter().filter(|one| one.outcome.is_failure());
         failed.count()
     }
+
+    /// Whether every backup is there, and no restore test has come to trouble.
+    pub fn is_good(&self) -> bool {
+        self.failures() == 0 && self.tests.iter().all(|one| one.outcome.trouble().is_none())
+    }
 }
 
 /// What became of the restore test of one service.

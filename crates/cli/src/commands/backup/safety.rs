@@ -106,14 +106,7 @@ pub fn ensure_safe_copy(
                 invocation.ui.info(
                     "The plugin is not on the host: the copies go through this machine into the bucket",
                 );
-                into_bucket(
-                    host,
-                    interrupts,
-                    &request,
-                    &services,
-                    &bucket,
-                    invocation.ui,
-                )?
+                into_bucket(host, interrupts, &request, &services, &bucket, invocation)?
             }
             None if ci::is_here() => return Err(no_place(app, host.name())),
             None => {
@@ -226,7 +219,7 @@ fn in_directory(
         )
         .len()
             < wanted.len();
-        if is_useful && backup::check(&found.path).is_ok() {
+        if is_useful && manifest.flaw(found.size).is_none() && backup::check(&found.path).is_ok() {
             copies.push(copy);
         }
     }

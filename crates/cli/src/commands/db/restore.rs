@@ -17,8 +17,8 @@ use dokku_deploy::{
 };
 use jiff::Timestamp;
 
-pub use self::{hands::Importer, outcome::refused, source::Source};
 use self::{hands::Working, left::Record};
+pub use self::{outcome::refused, source::Source};
 use super::{RestoreArguments, record, service};
 use crate::{
     clock::RealClock, commands::deploy::narration::Narration, exit_codes, failure::Failure,

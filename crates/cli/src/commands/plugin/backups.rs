@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::subcommand::{Common, answer, understood};
 use crate::{
-    commands::size,
+    commands::{backup::judge, size},
     exit_codes,
     failure::Failure,
     invocation::Invocation,
@@ -200,21 +200,10 @@ fn make(words: &MakeWords, place: &Place, invocation: &Invocation) -> Result<u8,
 
 /// The summary, and the exit code.
 pub fn told(report: &BackupReport, invocation: &Invocation) -> Result<u8, Failure> {
-    let failures = report
-        .results
-        .iter()
-        .filter(|result| result.outcome.is_failure())
-        .count();
     for warning in &report.warnings {
         invocation.ui.warning(warning);
     }
-    if failures > 0 {
-        return Err(Failure::new(
-            exit_codes::VERIFICATION,
-            format!("{failures} of {} backups failed", report.results.len()),
-        ));
-    }
-    Ok(exit_codes::OK)
+    judge(report)
 }
 
 fn list(words: &ListWords, place: &Place, invocation: &Invocation) -> Result<u8, Failure> {

@@ -58,6 +58,7 @@ pub fn run(arguments: &ScheduleArguments, invocation: &Invocation) -> Result<u8,
         encrypt_to: policy.encrypt_to,
         rule: policy.rule,
         heartbeat_url: policy.heartbeat_url,
+        restore_tests: policy.restore_tests,
         at: Some(arguments.at.clone()),
     };
     let keeper = root.schedule(&arguments.at, settings.to_json().expose().as_bytes())?;

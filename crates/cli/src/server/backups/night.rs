@@ -70,24 +70,26 @@ pub fn all(place: &Place, request: &BackupRequest, ui: &Ui) -> Result<BackupRepo
                 .to_owned(),
         });
     };
-    let report = make_now(place, request, ui)?;
     // A run for some kinds only is no proof that all is saved.
-    if request.kind.is_none() && request.service.is_none() {
-        let failures = report
-            .results
-            .iter()
-            .filter(|result| result.outcome.is_failure())
-            .count();
-        let now = Timestamp::now();
-        let mut stamp = Stamp::read(place).unwrap_or_default();
-        stamp.finished = Some(now);
-        stamp.failures = failures;
-        if failures == 0 {
-            stamp.last_success = Some(now);
+    let is_whole = request.kind.is_none() && request.service.is_none();
+    make_now(place, request, ui, |report| {
+        if is_whole {
+            stamp(place, report.failures()).map_err(|error| failed(&error))?;
         }
-        stamp.write(place).map_err(|error| failed(&error))?;
+        Ok(())
+    })
+}
+
+/// Remembers how a run over all apps went.
+fn stamp(place: &Place, failures: usize) -> io::Result<()> {
+    let now = Timestamp::now();
+    let mut stamp = Stamp::read(place).unwrap_or_default();
+    stamp.finished = Some(now);
+    stamp.failures = failures;
+    if failures == 0 {
+        stamp.last_success = Some(now);
     }
-    Ok(report)
+    stamp.write(place)
 }
 
 /// What the timer starts: as the host's own settings say.
@@ -119,7 +121,7 @@ pub fn scheduled(place: &Place, ui: &Ui) -> Result<BackupReport, Fault> {
         has_bucket: false,
         prune: Some(settings.rule.clone()),
         fresh: Fresh::Only,
-        restore_tests: None,
+        restore_tests: settings.restore_tests,
     };
     let started = Timestamp::now();
     let result = all(place, &request, ui);
@@ -146,9 +148,7 @@ pub fn scheduled(place: &Place, ui: &Ui) -> Result<BackupReport, Fault> {
             ui.warning(&format!("this was not recorded: {fault}"));
         }
     }
-    let is_good = result
-        .as_ref()
-        .is_ok_and(|report| !report.results.iter().any(|one| one.outcome.is_failure()));
+    let is_good = result.as_ref().is_ok_and(BackupReport::is_good);
     tell(if is_good { Beat::Success } else { Beat::Fail });
     result
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use dokku_deploy::retention::Rule;
+use dokku_deploy::{backup::TestRule, retention::Rule};
 use serde::{Deserialize, Serialize};
 
 use crate::{backup::BucketSettings, server::place::Place};
@@ -18,6 +18,8 @@ pub struct BackupSettings {
     pub rule: Rule,
     /// Told of start, success and failure.
     pub heartbeat_url: Option<String>,
+    /// Which restore tests the timer's run makes.
+    pub restore_tests: Option<TestRule>,
     /// When the timer fires, `HH:MM` in UTC; `None`: there is no timer.
     pub at: Option<String>,
 }
@@ -29,7 +31,16 @@ struct Wire {
     encrypt_to: Vec<String>,
     rule: Rule,
     heartbeat_url: Option<String>,
+    /// Older versions wrote none.
+    #[serde(default = "usual")]
+    restore_tests: Option<TestRule>,
     at: Option<String>,
+}
+
+/// The tests that are made where nothing is said of them.
+#[expect(clippy::unnecessary_wraps, reason = "none can be given")]
+fn usual() -> Option<TestRule> {
+    Some(TestRule::USUAL)
 }
 
 impl Default for BackupSettings {
@@ -42,6 +53,7 @@ impl Default for BackupSettings {
                 ..Rule::default()
             },
             heartbeat_url: None,
+            restore_tests: usual(),
             at: None,
         }
     }
@@ -73,6 +85,7 @@ impl BackupSettings {
             encrypt_to: wire.encrypt_to,
             rule: wire.rule,
             heartbeat_url: wire.heartbeat_url,
+            restore_tests: wire.restore_tests,
             at: wire.at,
         })
     }
@@ -87,6 +100,7 @@ impl BackupSettings {
             encrypt_to: self.encrypt_to.clone(),
             rule: self.rule.clone(),
             heartbeat_url: self.heartbeat_url.clone(),
+            restore_tests: self.restore_tests,
             at: self.at.clone(),
         };
         dokku_deploy::secret::Secret::new(serde_json::to_string(&wire).unwrap_or_default())
@@ -125,10 +139,17 @@ mod tests {
             encrypt_to: vec!["age1x".into()],
             heartbeat_url: Some("https://hc.example/1".into()),
             at: Some("02:00".into()),
+            restore_tests: None,
             ..BackupSettings::default()
         };
         settings.write(&place).unwrap();
         assert_eq!(BackupSettings::read(&place).unwrap(), settings);
+        // As an older version wrote them.
+        let text = fs_err::read_to_string(place.backup_settings()).unwrap();
+        let older = text.replace("\"restore_tests\":null,", "");
+        assert_ne!(older, text);
+        let read = BackupSettings::parse(&older).unwrap();
+        assert_eq!(read.restore_tests, Some(TestRule::USUAL));
         fs_err::write(place.backup_settings(), "{\"s3cr3t\":1}").unwrap();
         let error = BackupSettings::read(&place).unwrap_err().to_string();
         assert!(!error.contains("s3cr3t"), "{error}");

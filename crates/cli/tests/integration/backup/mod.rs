@@ -10,6 +10,7 @@ mod round_trips;
 pub mod server;
 mod services;
 mod ways_back;
+mod weekly;
 
 use std::{
     fs,

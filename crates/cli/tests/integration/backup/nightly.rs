@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     host_with, say, say_to,
-    server::{backups, files, guarded, hold_exports, shelf},
+    server::{backups, files, guarded, hold, shelf},
 };
 use crate::{
     plugin::Guarded,
@@ -92,12 +92,13 @@ fn the_timers_run_beats_stamps_and_prunes_and_the_workflow_only_checks() {
     assert_eq!(backups(host).len(), 1, "a check makes nothing");
     assert_eq!(doctor(&guarded).status, Some(0));
     let log = guarded.audit();
-    let last = log[log.len() - 2..].iter().map(|line| &line["entry"]);
+    let last = log[log.len() - 3..].iter().map(|line| &line["entry"]);
     let last: Vec<_> = last.map(|one| [&one["action"], &one["actor"]]).collect();
     assert_eq!(
         last,
         [
             [&json!("backup"), &json!("schedule")],
+            [&json!("restore-test"), &json!("schedule")],
             [&json!("maintenance"), &json!("schedule")]
         ]
     );
@@ -182,7 +183,7 @@ fn a_heartbeat_that_nobody_takes_stops_no_backup_and_is_not_told() {
 fn two_runs_over_all_apps_never_overlap_and_a_killed_one_holds_nothing() {
     let guarded = guarded(&[("redis", "cache")]);
     let host = &guarded.host;
-    let (begun, go) = hold_exports(host);
+    let (begun, go) = hold(host, "export");
     let start = || {
         guarded
             .entry(

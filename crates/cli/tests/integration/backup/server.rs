@@ -70,9 +70,9 @@ pub fn without_manifests(top: &Path) -> Vec<String> {
         .collect()
 }
 
-/// From now on exports for the plugin wait on the host. The first file that is returned appears when
-/// one does; the second one lets them go on.
-pub fn hold_exports(host: &TestHost) -> (PathBuf, PathBuf) {
+/// From now on calls of a verb (`export`) by the plugin wait on the host. The first file that is
+/// returned appears when one does; the second one lets them go on.
+pub fn hold(host: &TestHost, verb: &str) -> (PathBuf, PathBuf) {
     let dokku = host.home().join("root/bin/dokku");
     let real = host.home().join("root/bin/real-dokku");
     let (begun, go) = (host.home().join("begun"), host.home().join("go"));
@@ -80,7 +80,7 @@ pub fn hold_exports(host: &TestHost) -> (PathBuf, PathBuf) {
     write_program(
         &dokku,
         &format!(
-            "case \"$*\" in *:export*) : >{begun}; until [ -e {go} ]; do sleep 0.02; done ;; esac\nexec {real} \"$@\"",
+            "case \"$*\" in *:{verb}*) : >{begun}; until [ -e {go} ]; do sleep 0.02; done ;; esac\nexec {real} \"$@\"",
             real = real.display(),
             begun = begun.display(),
             go = go.display(),
@@ -289,7 +289,7 @@ fn an_export_that_is_killed_on_the_server_at_any_byte_leaves_no_backup() {
 fn whoever_asked_the_plugin_and_is_killed_leaves_only_good_backups() {
     let guarded = guarded(&[("redis", "cache")]);
     let host = &guarded.host;
-    let (begun, go) = hold_exports(host);
+    let (begun, go) = hold(host, "export");
     let running = host.cli(&["db", "shop", "backup-server"]).start();
     await_until("an export", || begun.exists());
     running.signal_group(Signal::KILL);

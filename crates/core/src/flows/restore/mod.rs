@@ -19,6 +19,6 @@ pub use self::{
     plan::{Plan, Step, check_app, plan},
     refusal::Refusal,
     run::{Ground, Halt, Hands, Restored, execute},
-    test::{Scratch, Tested, destroy, leftovers, test},
+    test::{Leftovers, Scratch, Tested, destroy, leftovers, test},
     wish::{File, Wish},
 };

@@ -15,6 +15,7 @@ use crate::{
     dokku::{
         census::{self, Database},
         datastore::{self, Created, Destroyed},
+        is_unknown_command,
     },
     event::{Event, Report},
     host::{Answer, Host, HostError},
@@ -55,19 +56,43 @@ impl Scratch {
     }
 }
 
-/// The scratch services on a host that nobody needs any more, and the others. `owner` holds the
-/// lock that lets only one test of its own run.
+/// The scratch services of these kinds that are on a host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Leftovers {
+    /// Those that nobody needs any more.
+    pub dead: Vec<(ServiceKind, Scratch)>,
+    /// Those of tests that may be under way.
+    pub alive: Vec<Scratch>,
+}
+
+/// Looks for scratch services. `owner` holds the lock that lets only one test of its own run. A kind
+/// whose plugin is not installed has none.
 pub fn leftovers(
-    kind: ServiceKind,
+    kinds: &[ServiceKind],
     owner: &str,
     host: &dyn Host,
     now: Timestamp,
-) -> Result<(Vec<Scratch>, Vec<Scratch>), HostError> {
-    let services = datastore::read_list(&host.ask(&datastore::list(kind))?)?;
-    Ok(services
-        .iter()
-        .filter_map(|service| Scratch::parse(service.as_str()))
-        .partition(|scratch| scratch.owner == owner || now.duration_since(scratch.since) > OLDEST))
+) -> Result<Leftovers, HostError> {
+    let questions: Vec<_> = kinds.iter().map(|kind| datastore::list(*kind)).collect();
+    let mut left = Leftovers::default();
+    for (kind, answer) in kinds.iter().zip(host.ask_all(&questions)) {
+        let answer = answer?;
+        if is_unknown_command(&answer) {
+            continue;
+        }
+        for service in datastore::read_list(&answer)? {
+            let Some(scratch) = Scratch::parse(service.as_str()) else {
+                continue;
+            };
+            let age = now.duration_since(scratch.since);
+            if scratch.owner == owner || age > OLDEST {
+                left.dead.push((*kind, scratch));
+            } else {
+                left.alive.push(scratch);
+            }
+        }
+    }
+    Ok(left)
 }
 
 /// What a restore test found.
@@ -115,7 +140,7 @@ pub fn test(
     )));
     let tested = attempt(wish, observed, &database, ground, hands);
     if !matches!(tested, Tested::Unknown(Halt::Taken))
-        && let Err(error) = destroy(&database, ground.host)
+        && let Err(error) = destroy(database.kind, &database.name, ground.host)
     {
         let text = format!(
             "the scratch service {} is still there: {error}; the next test removes it",
@@ -183,8 +208,8 @@ fn attempt(
 }
 
 /// Destroys a scratch service.
-pub fn destroy(database: &Database, host: &dyn Host) -> Result<(), HostError> {
-    let answer = host.ask(&datastore::destroy(database.kind, &database.name))?;
+pub fn destroy(kind: ServiceKind, name: &ServiceName, host: &dyn Host) -> Result<(), HostError> {
+    let answer = host.ask(&datastore::destroy(kind, name))?;
     match datastore::read_destroyed(&answer)? {
         Destroyed::Gone | Destroyed::WasAbsent => Ok(()),
         Destroyed::IsLinked => Err(answer.refused()),

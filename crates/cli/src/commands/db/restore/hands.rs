@@ -8,9 +8,9 @@ use dokku_deploy::{
         restore::{Ground, Hands, Wish},
     },
     host::{Answer, HostError},
-    interrupt::Interrupts,
     lock::single_id,
     plugin_protocol::{LockRequest, Locking, UnlockRequest, Unlocking},
+    transfer::SupplyingHost,
 };
 
 use super::{super::backup::Order, left::Record, source::Source};
@@ -176,49 +176,11 @@ impl Hands for Working<'_, '_, '_> {
     }
 
     fn import(&mut self, command: &DokkuCommand) -> Result<Answer, HostError> {
-        import(self.source, command, self.host, self.ground.interrupts)
+        self.host
+            .supply(command, &|| self.source.open(), self.ground.interrupts)
     }
 
     fn note(&mut self, what: &str) {
         self.record.note(what);
     }
-}
-
-fn import(
-    source: &Source,
-    command: &DokkuCommand,
-    host: &SshHost<'_>,
-    interrupts: &dyn Interrupts,
-) -> Result<Answer, HostError> {
-    host.supply(command, &|| source.open(), interrupts)
-}
-
-/// Lends a hand to a restore test, which needs nothing but the stream.
-pub struct Importer<'a, 'h> {
-    /// The file.
-    pub source: &'a Source,
-    /// The host.
-    pub host: &'a SshHost<'h>,
-    /// Requests to stop.
-    pub interrupts: &'a dyn Interrupts,
-}
-
-impl Hands for Importer<'_, '_> {
-    fn lock(&mut self) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn unlock(&mut self) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn keep(&mut self) -> Result<String, String> {
-        Err("a restore test replaces nothing".to_owned())
-    }
-
-    fn import(&mut self, command: &DokkuCommand) -> Result<Answer, HostError> {
-        import(self.source, command, self.host, self.interrupts)
-    }
-
-    fn note(&mut self, _: &str) {}
 }

@@ -1,0 +1,360 @@
+//! Restore tests by schedule: each service once a week, one at a time, after the backups of a run.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use age::secrecy::ExposeSecret;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{
+    host_with, say, say_to,
+    server::{backups, guarded, hold, shelf, without_manifests},
+};
+use crate::{
+    plugin::{Guarded, Said},
+    support::{TestBucket, TestHost, await_until},
+};
+
+const SCHEDULED: &str = "deploy-system:backup --scheduled";
+
+/// What `server schedule` leaves on the host.
+fn schedule(guarded: &Guarded, limit: u64, encrypt_to: &[&str]) {
+    let settings = json!({
+        "bucket": null,
+        "encrypt_to": encrypt_to,
+        "rule": {"days": 14, "last": 0, "daily": 0, "weekly": 0, "monthly": 0},
+        "heartbeat_url": null,
+        "restore_tests": {"days": 7, "limit": limit},
+        "at": "02:00",
+    });
+    fs::write(guarded.data().join("backup.json"), settings.to_string()).unwrap();
+}
+
+/// A night of the timer.
+fn night(guarded: &Guarded, code: i32) -> Said {
+    let said = guarded.ssh(SCHEDULED);
+    assert_eq!(said.code, code, "{}", said.text);
+    said
+}
+
+fn manifest(top: &Path, name: &str) -> (PathBuf, Value) {
+    let path = top.join(format!("{name}.json"));
+    let text = fs::read(&path).unwrap();
+    (path, serde_json::from_slice(&text).unwrap())
+}
+
+/// The manifests of a kind on the host, the oldest first.
+fn manifests(host: &TestHost, kind: &str) -> Vec<Value> {
+    let names = backups(host);
+    let of_kind = names.iter().filter(|name| name.starts_with(kind));
+    of_kind.map(|name| manifest(&shelf(host), name).1).collect()
+}
+
+/// A week passes: every restore test is eight days ago.
+fn a_week_passes(host: &TestHost) {
+    let then = Timestamp::now() - SignedDuration::from_hours(8 * 24);
+    for name in backups(host) {
+        let (path, mut manifest) = manifest(&shelf(host), &name);
+        if manifest["restore_tested"].is_string() {
+            manifest["restore_tested"] = json!(then.to_string());
+            fs::write(path, manifest.to_string()).unwrap();
+        }
+    }
+}
+
+/// Damages a file in its middle, its size and its manifest as they were.
+fn damage(file: &Path) {
+    let mut bytes = fs::read(file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(file, bytes).unwrap();
+}
+
+fn services(host: &TestHost, kind: &str) -> String {
+    host.ssh(&format!("--quiet {kind}:list")).trim().to_owned()
+}
+
+/// The note of the night's one summary, and its status.
+fn summary(guarded: &Guarded) -> (String, String) {
+    let log = guarded.audit();
+    let entry = &log.last().unwrap()["entry"];
+    assert_eq!(entry["action"], "maintenance");
+    let text = |key: &str| entry[key].as_str().unwrap().to_owned();
+    (text("status"), text("note"))
+}
+
+fn entries(guarded: &Guarded) -> Vec<[String; 3]> {
+    let log = guarded.audit();
+    let entries = log.iter().map(|line| &line["entry"]);
+    let tests = entries.filter(|entry| entry["action"] == "restore-test");
+    tests
+        .map(|entry| {
+            [
+                entry["status"].as_str().unwrap().to_owned(),
+                entry["metadata"]["service"].as_str().unwrap().to_owned(),
+                entry["metadata"]["restores"].to_string(),
+            ]
+        })
+        .collect()
+}
+
+#[test]
+fn the_timer_restores_what_it_made_once_a_week_and_tells_what_it_proved() {
+    let guarded = guarded(&[("postgres", "maindb"), ("redis", "cache")]);
+    let host = &guarded.host;
+    say_to(
+        host,
+        "postgres",
+        "maindb",
+        b"CREATE TABLE t AS SELECT n, md5(n::text) AS h FROM generate_series(1, 500) n;\n",
+    );
+    say_to(host, "redis", "cache", b"SET a b\n");
+    schedule(&guarded, 1 << 30, &[]);
+    night(&guarded, 0);
+    for kind in ["postgres", "redis"] {
+        assert!(manifests(host, kind)[0]["restore_tested"].is_string());
+    }
+    assert_eq!(services(host, "postgres"), "maindb");
+    assert_eq!(services(host, "redis"), "cache");
+    let both = [["success", "maindb", "true"], ["success", "cache", "true"]];
+    assert_eq!(entries(&guarded), both);
+    let (status, note) = summary(&guarded);
+    assert_eq!(status, "success");
+    assert!(
+        note.contains("Restore tests: 2 good, 0 failed, 0 not made, 0 not due yet"),
+        "{note}"
+    );
+
+    // The next night nothing is due. A week later it is again, but for what is too large.
+    night(&guarded, 0);
+    assert_eq!(entries(&guarded), both);
+    assert!(summary(&guarded).1.contains("2 not due yet"));
+    a_week_passes(host);
+    schedule(&guarded, 1000, &[]);
+    let said = night(&guarded, 0);
+    assert!(
+        said.text
+            .contains("maindb of shop: its backup was not restore-tested: its dump has "),
+        "{}",
+        said.text
+    );
+    let (status, note) = summary(&guarded);
+    assert_eq!(status, "success");
+    assert!(
+        note.contains("Not restore-tested: postgres maindb of shop: its dump has ")
+            && note.contains("backup.restore_test_max_gib"),
+        "{note}"
+    );
+    let last = entries(&guarded).pop().unwrap();
+    assert_eq!(last, ["success", "cache", "true"]);
+    assert!(manifests(host, "redis")[2]["restore_tested"].is_string());
+    assert!(manifests(host, "postgres")[2]["restore_tested"].is_null());
+
+    // A restore that brings nothing, without an error of the engine.
+    schedule(&guarded, 1 << 30, &[]);
+    host.fail_next("postgres:import", 0);
+    let said = night(&guarded, 7);
+    assert!(
+        said.text.contains("1 backup(s) do not restore"),
+        "{}",
+        said.text
+    );
+    let (status, note) = summary(&guarded);
+    assert_eq!(status, "failure");
+    let told = "Does not restore: postgres maindb of shop: public.t is not there (500 in the dump)";
+    assert!(note.contains(told), "{note}");
+    let last = entries(&guarded).pop().unwrap();
+    assert_eq!(last, ["failure", "maindb", "false"]);
+    let failed = &manifests(host, "postgres")[3]["restore_failed"];
+    assert!(failed["at"].is_string(), "{failed}");
+    let listed = host.cli(&["db", "shop", "list-backups"]).run();
+    assert!(
+        listed.stdout.contains("it did not restore in a test"),
+        "{listed:?}"
+    );
+    assert_eq!(services(host, "postgres"), "maindb");
+
+    // Tonight's backup fails: the newest one is tested again, and by now it is damaged.
+    let newest = backups(host)
+        .into_iter()
+        .rfind(|name| name.starts_with("postgres/"))
+        .unwrap();
+    damage(&shelf(host).join(newest));
+    host.fail_next("postgres:export", 1);
+    let said = night(&guarded, 7);
+    assert!(
+        said.text.contains("it is not what was written"),
+        "{}",
+        said.text
+    );
+    let failed = &manifests(host, "postgres")[3]["restore_failed"]["why"];
+    assert!(
+        failed.as_str().unwrap().contains("not what was written"),
+        "{failed}"
+    );
+
+    // A host that fails says nothing of the backup, and is no success.
+    host.fail_next("postgres:create", 1);
+    let said = night(&guarded, 5);
+    assert!(
+        said.text.contains("1 restore test(s) could not be made"),
+        "{}",
+        said.text
+    );
+    assert!(manifests(host, "postgres")[4]["restore_failed"].is_null());
+    assert_eq!(summary(&guarded).0, "failure");
+    night(&guarded, 0);
+    assert!(manifests(host, "postgres")[5]["restore_tested"].is_string());
+}
+
+#[test]
+fn a_killed_run_has_made_its_backups_and_the_next_one_removes_its_scratch_service() {
+    let guarded = guarded(&[("redis", "cache")]);
+    let host = &guarded.host;
+    say_to(host, "redis", "cache", b"SET a b\n");
+    schedule(&guarded, 1 << 30, &[]);
+    let (begun, go) = hold(host, "import");
+    let mut killed = guarded
+        .entry(
+            "subcommands/backup",
+            &SCHEDULED.split(' ').collect::<Vec<_>>(),
+            "",
+        )
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    await_until("an import", || begun.exists());
+    // Meanwhile nobody else tests.
+    let id = format!("server:{}", backups(host).remove(0));
+    let verify = || host.cli(&["db", "shop", "verify", &id, "--restore"]).run();
+    let second = verify();
+    assert_eq!(second.status, Some(4), "{second:?}");
+    assert!(second.stderr.contains("One runs at a time"), "{second:?}");
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    fs::write(&go, "").unwrap();
+    assert!(services(host, "redis").contains("restore-test-"));
+    // The backups themselves are made, and known to be.
+    let doctor = host.cli(&["doctor"]).run();
+    assert_eq!(doctor.status, Some(0), "{doctor:?}");
+    assert_eq!(backups(host).len(), 1);
+    assert!(manifests(host, "redis")[0]["restore_tested"].is_null());
+
+    let said = night(&guarded, 0);
+    assert!(
+        said.text.contains("of a test that was killed"),
+        "{}",
+        said.text
+    );
+    assert_eq!(services(host, "redis"), "cache");
+    assert!(manifests(host, "redis")[1]["restore_tested"].is_string());
+}
+
+/// How many keys open a file of age.
+fn keys(file: &Path) -> usize {
+    let bytes = fs::read(file).unwrap();
+    let text = String::from_utf8_lossy(&bytes);
+    text.matches("-> X25519 ").count()
+}
+
+#[test]
+fn what_is_encrypted_is_tested_by_the_run_that_makes_it() {
+    let guarded = guarded(&[("redis", "cache")]);
+    let host = &guarded.host;
+    say_to(host, "redis", "cache", b"SET a b\n");
+    let owner = age::x25519::Identity::generate();
+    let public = owner.to_public().to_string();
+    let secret = owner.to_string();
+    fs::write(host.home().join("owner"), secret.expose_secret()).unwrap();
+    schedule(&guarded, 1 << 30, &[&public]);
+    night(&guarded, 0);
+    let name = backups(host).remove(0);
+    let made = manifest(&shelf(host), &name).1;
+    assert!(made["restore_tested"].is_string(), "{made}");
+    assert_eq!(made["encrypted_to"], json!([public]));
+    // The second key was the run's, and is gone.
+    assert_eq!(keys(&shelf(host).join(&name)), 2);
+    night(&guarded, 0);
+    let second = backups(host).remove(1);
+    assert_eq!(keys(&shelf(host).join(&second)), 1);
+
+    // One of an earlier night can be tested by its owner alone, which is said.
+    a_week_passes(host);
+    host.fail_next("redis:export", 1);
+    let said = night(&guarded, 7);
+    let told =
+        format!("`dokku-cli db shop verify server:{second} --restore --identity FILE` tests it");
+    assert!(
+        said.text.contains("is encrypted and not of this run") && said.text.contains(&told),
+        "{}",
+        said.text
+    );
+    let id = format!("server:{second}");
+    let verify = |words: &[&str]| {
+        let words = [&["db", "shop", "verify", &id, "--restore"], words].concat();
+        host.cli(&words).run()
+    };
+    let sealed = verify(&[]);
+    assert_eq!(sealed.status, Some(7), "{sealed:?}");
+    assert!(sealed.stderr.contains("--identity FILE"), "{sealed:?}");
+    let opened = verify(&["--identity", "owner"]);
+    assert_eq!(opened.status, Some(0), "{opened:?}");
+    assert!(manifest(&shelf(host), &second).1["restore_tested"].is_string());
+
+    // And restored by its id.
+    let restore = |words: &[&str]| {
+        let words = [&["db", "shop", "restore", &id, "--yes"], words].concat();
+        host.cli(&words).run()
+    };
+    say_to(host, "redis", "cache", b"SET a later\n");
+    let sealed = restore(&[]);
+    assert_eq!(sealed.status, Some(7), "{sealed:?}");
+    assert!(
+        sealed.stderr.contains("--identity FILE") && sealed.stderr.contains("Nothing was changed"),
+        "{sealed:?}"
+    );
+    let kept = || say_to(host, "redis", "cache", b"GET a\n");
+    assert!(kept().contains("later"));
+    let opened = restore(&["--identity", "owner"]);
+    assert_eq!(opened.status, Some(0), "{opened:?}");
+    assert!(kept().contains('b') && !kept().contains("later"));
+}
+
+#[test]
+fn a_workflow_tests_what_is_only_in_the_bucket_and_leaves_it_to_the_timer_where_one_is_on() {
+    let host = host_with("redis");
+    let bucket = TestBucket::start(&host);
+    say(&host, "redis", b"SET a b\n");
+    let scheduled = || {
+        let words = ["backup", "--check", "--prune", "--restore-test", "--json"];
+        bucket.open(host.cli(&words)).run()
+    };
+    let ran = scheduled();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(report["tests"][0]["outcome"], "restores", "{report}");
+    assert_eq!(report["tests"][0]["rows"], 1, "{report}");
+    let top = bucket.objects().join("dokku/one");
+    let name = without_manifests(&top).remove(0);
+    assert!(manifest(&top, &name).1["restore_tested"].is_string());
+    assert_eq!(services(&host, "redis"), "store");
+    let traces = super::traces(host.home());
+    assert_eq!(traces, [""; 0], "the copy is gone");
+    let again: Value = serde_json::from_str(&scheduled().stdout).unwrap();
+    assert_eq!(again["tests"][0]["outcome"], "recent", "{again}");
+
+    let guarded = guarded(&[("redis", "cache")]);
+    schedule(&guarded, 1 << 30, &[]);
+    night(&guarded, 0);
+    let ran = guarded
+        .host
+        .cli(&["backup", "--check", "--prune", "--restore-test"])
+        .run();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert_eq!(backups(&guarded.host).len(), 1, "{ran:?}");
+}
