@@ -29,6 +29,7 @@ mod server;
 mod settings_file;
 mod target;
 mod ui;
+mod unsent;
 #[cfg(test)]
 mod workflows;
 

@@ -22,6 +22,7 @@ use crate::{
     invocation::Invocation,
     notify::{self, Audience, Deliveries, Patience},
     project::Project,
+    unsent::{self, Unsent},
 };
 
 /// How many entries are told of at the same time.
@@ -34,8 +35,8 @@ pub enum Chain<'a> {
     Send(&'a dyn Host),
     /// It need not: the plugin has recorded it by itself, or the host is known to have none.
     Settled,
-    /// Not at all: the host cannot be reached.
-    OutOfReach(&'a str),
+    /// Not at all: the host cannot be told, and why.
+    OutOfReach(&'a str, &'a str),
 }
 
 impl<'a> Chain<'a> {
@@ -44,37 +45,129 @@ impl<'a> Chain<'a> {
     pub fn over(host: &'a SshHost<'_>) -> Self {
         match host.reach() {
             Reach::Connected => Self::Send(host),
-            Reach::Never | Reach::Lost => Self::OutOfReach(host.name()),
+            Reach::Never | Reach::Lost => Self::OutOfReach(host.name(), "there is no connection"),
         }
     }
 }
 
+/// Where an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// In the log, or the host keeps none.
+    New,
+    /// In the log since before: whoever put it there has told everyone else.
+    Known,
+    /// Here, until the host can be told.
+    Here,
+}
+
 /// Puts the entry into the host's log and tells everyone else of it.
 pub fn publish(entry: &AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>) {
-    if keep(entry, chain, invocation) {
+    if keep(entry, chain, invocation) != Kept::Known {
         spread(entry, invocation);
     }
 }
 
-/// Puts the entry into the host's log. Whether others are to be told of it: what was in the log already
-/// was told by whoever put it there.
-fn keep(entry: &AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>) -> bool {
-    let ui = invocation.ui;
-    let untold = |host: &str, why: &str| {
-        ui.warning(&format!(
-            "the audit log on {host} does not tell of this {}: {why}",
-            entry.action
-        ));
+/// Puts the entry into the host's log, after what earlier runs have left for it.
+fn keep(entry: &AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>) -> Kept {
+    let (host, why) = match chain {
+        Chain::Settled => return Kept::New,
+        Chain::OutOfReach(host, why) => (host, why.to_owned()),
+        Chain::Send(host) => {
+            send_left(host, invocation);
+            match record(entry, host) {
+                Ok(true) => return Kept::New,
+                Ok(false) => return Kept::Known,
+                Err(why) => (host.name(), why),
+            }
+        }
     };
-    match chain {
-        Chain::Settled => {}
-        Chain::OutOfReach(host) => untold(host, "there is no connection"),
-        Chain::Send(host) => match record(entry, host) {
-            Ok(is_new) => return is_new,
-            Err(why) => untold(host.name(), &why),
-        },
+    let ui = invocation.ui;
+    let untold = format!(
+        "the audit log on {host} does not tell of this {}: {why}",
+        entry.action
+    );
+    match invocation
+        .state_directory()
+        .and_then(|state| Ok(Unsent::keep(entry, &state)?))
+    {
+        Ok(()) => ui.warning(&format!(
+            "{untold}; the next operation from here on {host} makes up for it"
+        )),
+        Err(failure) => ui.warning(&format!(
+            "{untold}; and the entry could not be kept here: {}",
+            failure.message
+        )),
     }
-    true
+    Kept::Here
+}
+
+/// Sends what earlier runs have left for this host.
+fn send_left(host: &dyn Host, invocation: &Invocation<'_>) {
+    let sent = invocation.state_directory().and_then(|state| {
+        for left in unsent::left(host.name(), &state)? {
+            let is_new = record(&left.entry, host).map_err(Failure::internal)?;
+            if is_new && !left.is_told {
+                spread(&left.entry, invocation);
+            }
+            left.forget()?;
+        }
+        Ok(())
+    });
+    if let Err(failure) = sent {
+        invocation.ui.warning(&format!(
+            "entries of earlier operations on {} still wait here for its audit log: {}",
+            host.name(),
+            failure.message
+        ));
+    }
+}
+
+/// An operation that is noted here while it goes on, so that even a kill leaves its entry to be sent.
+pub struct Begun<'a> {
+    unsent: Option<Unsent>,
+    invocation: &'a Invocation<'a>,
+}
+
+impl<'a> Begun<'a> {
+    /// It begins; the entry says what is known of it now.
+    pub fn note(entry: &AuditEntry, invocation: &'a Invocation<'a>) -> Self {
+        let begun = invocation
+            .state_directory()
+            .and_then(|state| Ok(Unsent::begin(entry, &state)?));
+        let unsent = begun.inspect_err(|failure| {
+            invocation.ui.detail(&format!(
+                "should this be killed, nothing tells of it: {}",
+                failure.message
+            ));
+        });
+        Self {
+            unsent: unsent.ok(),
+            invocation,
+        }
+    }
+
+    /// It ended, and this is its entry.
+    pub fn ended(self, entry: &AuditEntry, chain: Chain<'_>) {
+        let kept = keep(entry, chain, self.invocation);
+        if kept != Kept::Known {
+            spread(entry, self.invocation);
+        }
+        // What is kept here has taken the place of the note.
+        if kept != Kept::Here {
+            self.forget();
+        }
+    }
+
+    /// There is nothing to tell, or others have told it.
+    pub fn forget(self) {
+        let Some(unsent) = self.unsent else { return };
+        if let Err(error) = unsent.forget() {
+            self.invocation.ui.warning(&format!(
+                "the note of an operation that has ended stays here: {error}"
+            ));
+        }
+    }
 }
 
 /// Tells the dashboard and people.
@@ -98,7 +191,7 @@ pub struct Untold(RefCell<Vec<AuditEntry>>);
 impl Untold {
     /// Puts an entry into the host's log.
     pub fn keep(&self, entry: AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>) {
-        if keep(&entry, chain, invocation) {
+        if keep(&entry, chain, invocation) != Kept::Known {
             self.0.borrow_mut().push(entry);
         }
     }
@@ -139,15 +232,17 @@ pub fn recorded<T>(
     act: impl FnOnce(&mut AuditEntry) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let started = Timestamp::now();
+    let begun = Begun::note(&entry, invocation);
     let result = act(&mut entry);
     let Some(status) = status(&result, host.reach()) else {
+        begun.forget();
         return result;
     };
     if let Err(failure) = &result {
         entry = entry.note(&failure.message);
     }
     entry.finish(status, started, Timestamp::now());
-    publish(&entry, Chain::over(host), invocation);
+    begun.ended(&entry, Chain::over(host));
     result
 }
 
@@ -156,10 +251,15 @@ fn status<T>(result: &Result<T, Failure>, reach: Reach) -> Option<Status> {
     let Err(failure) = result else {
         return Some(Status::Success);
     };
-    is_begun(failure).then(|| match of_code(failure.code) {
+    is_begun(failure).then(|| of_failure(failure, reach))
+}
+
+/// What a failure says about an operation that was begun.
+pub fn of_failure(failure: &Failure, reach: Reach) -> Status {
+    match of_code(failure.code) {
         Status::Failure if reach == Reach::Lost => Status::Unknown,
         status => status,
-    })
+    }
 }
 
 /// Whether an operation that failed so was begun at all: a command line or settings that are wrong

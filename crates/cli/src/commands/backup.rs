@@ -11,6 +11,7 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 use dokku_deploy::{
     app::{AppName, Environment},
+    audit::{Action, AuditEntry, Status},
     backup::{Fresh, Place, Reason, TestRule},
     flows::backup::{self as flow, Found, ObserveError, Only},
     host::Host,
@@ -41,7 +42,7 @@ use crate::{
     invocation::Invocation,
     origin,
     project::Project,
-    publish::{Chain, publish},
+    publish::{self, Begun, Chain, publish},
     ui::visible,
 };
 
@@ -286,17 +287,37 @@ pub fn make(
     is_place_named: bool,
     invocation: &Invocation,
 ) -> Result<BackupReport, Failure> {
-    let started = Timestamp::now();
-    let report = made(
+    let origin = origin::begin(&actor::name(None)?, host.name(), None);
+    let started = origin.time;
+    // One for all of them, in case there is no report that names each.
+    let is_whole = request.kind.is_none() && request.service.is_none();
+    let mut entry = match &request.app {
+        Some(app) => AuditEntry::of_app(Action::Backup, app, Status::Started, &origin),
+        None if is_whole => AuditEntry::of_host(Action::Maintenance, Status::Started, &origin),
+        None => AuditEntry::of_host(Action::Backup, Status::Started, &origin),
+    };
+    let begun = Begun::note(&entry, invocation);
+    let made = made(
         host,
         interrupts,
         request,
         bucket,
         is_place_named,
         invocation,
-    )?;
-    tell_all(&report, started, host, invocation)?;
-    Ok(report)
+    );
+    match &made {
+        Ok(report) => {
+            tell_all(report, started, host, invocation)?;
+            begun.forget();
+        }
+        Err(failure) => {
+            entry = entry.note(&format!("the backups were not made: {}", failure.message));
+            let status = publish::of_failure(failure, host.reach());
+            entry.finish(status, started, Timestamp::now());
+            begun.ended(&entry, Chain::over(host));
+        }
+    }
+    made
 }
 
 fn made(

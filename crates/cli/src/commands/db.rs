@@ -5,6 +5,7 @@ mod download;
 mod local;
 mod places;
 mod promote;
+mod prune;
 mod record;
 mod restore;
 mod restore_test;

@@ -2,13 +2,16 @@
 
 use clap::{Args, Subcommand};
 use dokku_deploy::{
+    audit::{Action, AuditEntry, Status, key},
     command::DokkuCommand,
     dokku::{cleanup, is_unknown_command, letsencrypt},
     host::Host,
 };
 
 use super::{app_command, with_host};
-use crate::{exit_codes, failure::Failure, invocation::Invocation};
+use crate::{
+    actor, exit_codes, failure::Failure, invocation::Invocation, origin, publish::recorded,
+};
 
 /// What `maintain` takes.
 #[derive(Debug, Args)]
@@ -63,12 +66,17 @@ fn certificates(invocation: &Invocation<'_>) -> Result<u8, Failure> {
 
 fn done(command: &DokkuCommand, failed: &str, invocation: &Invocation<'_>) -> Result<(), Failure> {
     with_host(invocation, |host, watch| {
-        match app_command::pass_on(command, host, watch, invocation.ui)? {
-            0 => Ok(()),
-            status => Err(Failure::new(
-                exit_codes::HOST,
-                format!("{}: {failed} (status {status})", host.name()),
-            )),
-        }
+        let origin = origin::begin(&actor::name(None)?, host.name(), None);
+        let entry = AuditEntry::of_host(Action::ServerConfig, Status::Started, &origin)
+            .with(key::CHANGE, command.to_string());
+        recorded(entry, host, invocation, |_| {
+            match app_command::pass_on(command, host, watch, invocation.ui)? {
+                0 => Ok(()),
+                status => Err(Failure::new(
+                    exit_codes::HOST,
+                    format!("{}: {failed} (status {status})", host.name()),
+                )),
+            }
+        })
     })
 }

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use dokku_deploy::audit::Action;
 use serde_json::json;
 
-use self::record::Record;
+use self::record::recorded;
 use crate::{
     exit_codes,
     failure::Failure,
@@ -221,10 +221,10 @@ fn setup(arguments: &SetupArguments, invocation: &Invocation) -> Result<u8, Fail
         ui.info(&format!("{}: {line}", root.target));
     }
     if !steps.is_empty() && !arguments.dry_run {
-        let record = Record::begin(&root, invocation)?;
-        let result = set_up(&root, &payload);
-        record.ended(Action::ServerSetup, &words.join("; "), &result);
-        result?;
+        let note = words.join("; ");
+        recorded(Action::ServerSetup, &note, &root, invocation, || {
+            set_up(&root, &payload)
+        })?;
     }
     if ui.is_json() {
         ui.json(&json!({"host": root.target, "steps": words, "done": !arguments.dry_run}))?;
@@ -295,10 +295,9 @@ fn status(access: &Access, invocation: &Invocation) -> Result<u8, Failure> {
 fn remove(access: &Access, invocation: &Invocation) -> Result<u8, Failure> {
     let root = access.root()?;
     fit(&root)?;
-    let record = Record::begin(&root, invocation)?;
-    let result = root.remove().map_err(Failure::from);
-    record.ended(Action::ServerRemove, "", &result);
-    let left = result?;
+    let left = recorded(Action::ServerRemove, "", &root, invocation, || {
+        Ok(root.remove()?)
+    })?;
     let ui = invocation.ui;
     if ui.is_json() {
         ui.json(&json!({"host": root.target, "left": left}))?;

@@ -31,6 +31,8 @@ pub(super) fn body(message: &Message, entry: &AuditEntry) -> Option<Value> {
         }
         // The next good night ends it.
         Action::BackupOverdue if app.is_empty() => maintenance(entry),
+        // Of no service in particular: no later backup could end it.
+        Action::Backup if entry.text(key::SERVICE).is_empty() => return None,
         Action::Backup | Action::BackupOverdue => {
             format!("backup-{app}-{}", entry.text(key::SERVICE))
         }

@@ -6,15 +6,15 @@ use dokku_deploy::{
     app::AppName,
     backup::{BackupId, Place},
     dokku::deploy_system,
-    plugin_protocol::{BackupsRequest, Pruned, Verified},
-    retention::{self, Candidate, Rule},
+    plugin_protocol::{BackupsRequest, Verified},
+    retention::{self, Candidate},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{PruneArguments, VerifyArguments, download, places::Seen};
+use super::{PruneArguments, VerifyArguments, download, places::Seen, prune};
 use crate::{
-    backup::{self, Bucket, BucketSettings, Flaw, Found, Identities, manifest_path, prune_bucket},
+    backup::{self, Flaw, Found, Identities, manifest_path},
     commands::{
         backup::{Server, ask},
         with_host,
@@ -320,7 +320,7 @@ pub fn prune(
             removed.push(shown);
         }
     }
-    let elsewhere = prune_elsewhere(app, &rule, arguments.dry_run, invocation);
+    let elsewhere = prune::elsewhere(app, &rule, arguments.dry_run, invocation);
     for gone in elsewhere.iter().flatten().filter(|one| !one.is_kept) {
         removed.push(gone.id.clone());
     }
@@ -334,50 +334,4 @@ pub fn prune(
     };
     ui.success(&format!("{} backup(s) of {app} {verb}", removed.len()));
     elsewhere.map(|_| exit_codes::OK)
-}
-
-/// The same on the server and in the bucket.
-fn prune_elsewhere(
-    app: &AppName,
-    rule: &Rule,
-    is_dry_run: bool,
-    invocation: &Invocation,
-) -> Result<Vec<Pruned>, Failure> {
-    let ui = invocation.ui;
-    let request = BackupsRequest {
-        app: Some(app.clone()),
-        id: None,
-        rule: Some(rule.clone()),
-        is_dry_run,
-        with_bucket: false,
-        is_brief: false,
-    };
-    let answer: Server<Vec<Pruned>> = with_host(invocation, |host, _| {
-        ask(host, &deploy_system::backup_prune(&request))
-    })?;
-    let mut pruned = match answer {
-        Server::Answered(pruned) => pruned,
-        Server::NoPlugin(_) => {
-            ui.info("The plugin is not on the host: nothing was looked at there");
-            Vec::new()
-        }
-    };
-    if let Some(settings) = BucketSettings::from_environment()? {
-        let of_bucket = |error: std::io::Error| Failure::new(exit_codes::HOST, error.to_string());
-        let bucket = Bucket::open(&settings).map_err(of_bucket)?;
-        let listed = bucket.list(Some(app)).map_err(of_bucket)?;
-        pruned.extend(
-            prune_bucket(&bucket, &listed, rule, Timestamp::now(), is_dry_run)
-                .map_err(of_bucket)?,
-        );
-    }
-    for one in &pruned {
-        let verb = match (one.is_kept, is_dry_run) {
-            (true, _) => "stays",
-            (false, true) => "would go",
-            (false, false) => "removed",
-        };
-        ui.info(&format!("{}: {verb} ({})", one.id, one.why));
-    }
-    Ok(pruned)
 }

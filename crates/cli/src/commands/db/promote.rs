@@ -48,14 +48,15 @@ pub fn run(
     let new =
         ServiceName::new(&arguments.service).map_err(|error| Failure::usage(error.to_string()))?;
     let change = with_host(invocation, |host, _| {
-        let kind = kind_of(&new, host)?;
-        let variables = variables(app, host)?;
-        check_app(app, &variables, None, Timestamp::now())
-            .map_err(|refusal| refused(&refusal, host.name()))?;
         let mut entry = record::entry(Action::ServerConfig, app, host)?;
         entry.set(key::SERVICE, new.as_str());
-        entry.set(key::SERVICE_KIND, kind.as_str());
-        recorded(entry, host, invocation, |_| {
+        entry.set(key::CHANGE, "promote");
+        recorded(entry, host, invocation, |entry| {
+            let kind = kind_of(&new, host)?;
+            entry.set(key::SERVICE_KIND, kind.as_str());
+            let variables = variables(app, host)?;
+            check_app(app, &variables, None, Timestamp::now())
+                .map_err(|refusal| refused(&refusal, host.name()))?;
             promote(app, kind, &new, &variables, host, invocation)
         })
     })?;

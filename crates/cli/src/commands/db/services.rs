@@ -38,13 +38,14 @@ pub fn create(
             })?;
     let name = ServiceName::of(kind, app);
     let (is_new, is_newly_linked) = with_host(invocation, |host, _| {
-        // Nothing is made for an app that is not there.
-        datastore::read_app_links(&host.ask(&datastore::app_links(kind, app))?)?
-            .ok_or_else(|| missing(app, host.name()))?;
         let mut entry = record::entry(Action::ServerConfig, app, host)?;
         entry.set(key::SERVICE, name.as_str());
         entry.set(key::SERVICE_KIND, kind.as_str());
+        entry.set(key::CHANGE, "create");
         recorded(entry, host, invocation, |_| {
+            // Nothing is made for an app that is not there.
+            datastore::read_app_links(&host.ask(&datastore::app_links(kind, app))?)?
+                .ok_or_else(|| missing(app, host.name()))?;
             ui.info(&format!("Creating {kind} database: {name}"));
             let answer = host.ask(&datastore::create(kind, &name, &Image::default()))?;
             let is_new = datastore::read_created(&answer)? == Created::New;

@@ -21,24 +21,26 @@ pub fn run(arguments: &UnlockArguments, invocation: &Invocation<'_>) -> Result<u
     let by = person(arguments.by.as_deref())?;
     let ui = invocation.ui;
     let unlocking = on_host(invocation, |ground, ssh| {
-        let only = if arguments.force {
-            None
-        } else {
-            match look(&app, &by, ground, ui)? {
-                Some(fingerprint) => Some(fingerprint),
-                None => return Ok(Unlocking::NotLocked),
-            }
-        };
         let record = Record::begin(&by, ssh, invocation);
-        let wish = Unlock {
-            app: app.clone(),
-            request: UnlockRequest {
-                by,
-                only,
-                record: Some(record.elsewhere()),
-            },
-        };
-        let unlocking = release(wish, ground);
+        let unlocking = (|| {
+            let only = if arguments.force {
+                None
+            } else {
+                match look(&app, &by, ground, ui)? {
+                    Some(fingerprint) => Some(fingerprint),
+                    None => return Ok(Unlocking::NotLocked),
+                }
+            };
+            let wish = Unlock {
+                app: app.clone(),
+                request: UnlockRequest {
+                    by,
+                    only,
+                    record: Some(record.elsewhere()),
+                },
+            };
+            release(wish, ground)
+        })();
         record.unlocked(&app, unlocking.as_ref());
         unlocking
     })?;

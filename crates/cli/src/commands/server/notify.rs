@@ -9,14 +9,15 @@ use std::{
 
 use clap::{Args, Subcommand};
 use dokku_deploy::{
+    audit::{Action, AuditEntry, Status, key},
     dokku::deploy_system,
     host::Host,
     plugin_protocol::{NotifyRequest, NotifyState},
 };
 
 use crate::{
-    commands::with_host, exit_codes, failure::Failure, invocation::Invocation, notify::VARIABLES,
-    ui::visible,
+    actor, commands::with_host, exit_codes, failure::Failure, invocation::Invocation,
+    notify::VARIABLES, origin, publish::recorded, ui::visible,
 };
 
 /// `server notify`
@@ -78,11 +79,35 @@ pub fn run(arguments: &NotifyArguments, invocation: &Invocation<'_>) -> Result<u
         },
     };
     let (state, host) = with_host(invocation, |host, _| {
-        let answer = host.ask(&deploy_system::notify(&request))?;
-        let state: NotifyState = deploy_system::read(&answer, host.name())?;
+        let configure = || -> Result<NotifyState, Failure> {
+            let answer = host.ask(&deploy_system::notify(&request))?;
+            Ok(deploy_system::read(&answer, host.name())?)
+        };
+        let state = match &arguments.command {
+            NotifyCommand::Show => configure()?,
+            NotifyCommand::Set(_) | NotifyCommand::Unset(_) => {
+                let entry = entry(&request, &actor::name(None)?, host);
+                recorded(entry, host, invocation, |_| configure())?
+            }
+        };
         Ok((state, host.name().to_owned()))
     })?;
     tell(&state, &host, invocation)
+}
+
+/// What is changed, by names alone.
+fn entry(request: &NotifyRequest, actor: &str, host: &dyn Host) -> AuditEntry {
+    let origin = origin::begin(actor, host.name(), None);
+    let mut names: Vec<&str> = request.set.keys().map(String::as_str).collect();
+    names.extend(request.unset.iter().map(String::as_str));
+    let change = match (request.unset.is_empty(), &request.rules) {
+        (false, _) => "notify unset",
+        (true, None) => "notify set",
+        (true, Some(_)) => "notify set, with rules",
+    };
+    AuditEntry::of_host(Action::ServerConfig, Status::Started, &origin)
+        .with(key::CHANGE, change)
+        .with(key::KEYS, names)
 }
 
 fn set(arguments: &SetArguments) -> Result<NotifyRequest, Failure> {

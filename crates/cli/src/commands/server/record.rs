@@ -2,7 +2,8 @@
 //! the rest of the setup does.
 
 use dokku_deploy::{
-    audit::{Action, AuditEntry, Origin},
+    audit::{Action, AuditEntry, Status},
+    interrupt::Interrupts,
     plugin_protocol::RecordRequest,
 };
 use jiff::Timestamp;
@@ -11,50 +12,49 @@ use crate::{
     actor, exit_codes,
     failure::Failure,
     installation::Root,
+    interrupt::Watch,
     invocation::Invocation,
     origin,
-    publish::{self, Chain, publish},
+    publish::{self, Begun, Chain},
 };
 
-/// A change of a host that is to be recorded.
-pub struct Record<'a> {
-    root: &'a Root,
-    invocation: &'a Invocation<'a>,
-    origin: Origin,
-}
-
-impl<'a> Record<'a> {
-    /// Begins before the change.
-    pub fn begin(root: &'a Root, invocation: &'a Invocation<'a>) -> Result<Self, Failure> {
-        let actor = actor::name(None)?;
-        let host = root.target.rsplit('@').next().unwrap_or_default();
-        Ok(Self {
-            root,
-            invocation,
-            origin: origin::begin(&actor, host, None),
-        })
-    }
-
-    /// Records what came of it: in the host's log, where the plugin is there afterwards, and to
-    /// everyone.
-    pub fn ended<T>(&self, action: Action, note: &str, result: &Result<T, Failure>) {
-        let (code, note) = match result {
-            Ok(_) => (exit_codes::OK, note),
-            Err(failure) => (failure.code, failure.message.as_str()),
-        };
-        let status = publish::of_code(code);
-        let mut entry = AuditEntry::of_host(action, status.clone(), &self.origin).note(note);
-        entry.finish(status, self.origin.time, Timestamp::now());
-        let request = RecordRequest {
-            entry: entry.clone(),
-            is_told: publish::tells(),
-        };
-        if let Err(why) = self.root.record(&request) {
-            self.invocation.ui.warning(&format!(
-                "the audit log on {} does not tell of this {}: {why}",
-                self.root.target, entry.action
-            ));
+/// Changes a host as root and records what came of it: in the host's log, where the plugin is there
+/// afterwards, and to everyone. `note` says what is done. Ctrl-C ends ssh and what it runs; then that is
+/// recorded too.
+pub fn recorded<T>(
+    action: Action,
+    note: &str,
+    root: &Root,
+    invocation: &Invocation<'_>,
+    act: impl FnOnce() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let watch = Watch::begin()?;
+    let host = root.target.rsplit('@').next().unwrap_or_default();
+    let origin = origin::begin(&actor::name(None)?, host, None);
+    let mut entry = AuditEntry::of_host(action, Status::Started, &origin).note(note);
+    let begun = Begun::note(&entry, invocation);
+    let result = act().map_err(|failure| match watch.requests() {
+        (_, Some(signal)) => {
+            let stopped = Failure::interrupted(signal);
+            stopped.hint(format!("{}.", failure.message))
         }
-        publish(&entry, Chain::Settled, self.invocation);
+        (_, None) => failure,
+    });
+    let code = match &result {
+        Ok(_) => exit_codes::OK,
+        Err(failure) => {
+            entry = entry.note(&failure.message);
+            failure.code
+        }
+    };
+    entry.finish(publish::of_code(code), origin.time, Timestamp::now());
+    let request = RecordRequest {
+        entry: entry.clone(),
+        is_told: publish::tells(),
+    };
+    match root.record(&request) {
+        Ok(()) => begun.ended(&entry, Chain::Settled),
+        Err(error) => begun.ended(&entry, Chain::OutOfReach(&root.target, &error.to_string())),
     }
+    result
 }

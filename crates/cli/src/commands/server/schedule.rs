@@ -1,9 +1,10 @@
 //! `server schedule`: backups every night, by the host's own timer.
 
 use clap::Args;
+use dokku_deploy::audit::Action;
 use serde_json::json;
 
-use super::Access;
+use super::{Access, record::recorded};
 use crate::{
     backup::BucketSettings, commands::backup::policy, exit_codes, failure::Failure,
     invocation::Invocation, server::backups::BackupSettings,
@@ -35,7 +36,10 @@ pub fn run(arguments: &ScheduleArguments, invocation: &Invocation) -> Result<u8,
     let root = arguments.access.root()?;
     super::fit(&root)?;
     if arguments.remove {
-        root.unschedule()?;
+        let note = "no backups are scheduled any more";
+        recorded(Action::ServerConfig, note, &root, invocation, || {
+            Ok(root.unschedule()?)
+        })?;
         if ui.is_json() {
             ui.json(&json!({"host": root.target, "at": null}))?;
         }
@@ -61,7 +65,13 @@ pub fn run(arguments: &ScheduleArguments, invocation: &Invocation) -> Result<u8,
         restore_tests: policy.restore_tests,
         at: Some(arguments.at.clone()),
     };
-    let keeper = root.schedule(&arguments.at, settings.to_json().expose().as_bytes())?;
+    let note = format!(
+        "all databases are backed up every day at {} UTC",
+        arguments.at
+    );
+    let keeper = recorded(Action::ServerConfig, &note, &root, invocation, || {
+        Ok(root.schedule(&arguments.at, settings.to_json().expose().as_bytes())?)
+    })?;
     if ui.is_json() {
         ui.json(&json!({
             "host": root.target,

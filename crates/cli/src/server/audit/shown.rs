@@ -1,6 +1,6 @@
 //! The chained log as entries of the record: what people and the dashboard read.
 
-use std::io;
+use std::{collections::BTreeSet, io};
 
 use dokku_deploy::{
     app::{AppName, Environment},
@@ -17,6 +17,8 @@ use crate::server::place::Place;
 /// The newest entries that fit, newest first, and how far the log has come.
 pub fn read(place: &Place, request: &AuditRequest) -> io::Result<AuditAnswer> {
     let mut answer = AuditAnswer::default();
+    // Who asked for a lock and was stopped says so before the lock is set: the later word counts.
+    let mut seen = BTreeSet::new();
     let mut paths = match segments(&place.data()) {
         Ok(paths) => paths,
         // Nothing was ever recorded.
@@ -50,7 +52,7 @@ pub fn read(place: &Place, request: &AuditRequest) -> io::Result<AuditAnswer> {
             let Some(shown) = as_entry(&entry, &digest) else {
                 continue;
             };
-            if !request.takes(&shown) {
+            if !seen.insert(shown.id.clone()) || !request.takes(&shown) {
                 continue;
             }
             if answer.entries.len() >= request.limit {

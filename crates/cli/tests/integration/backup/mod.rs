@@ -59,7 +59,7 @@ fn host_with(kind: &str) -> TestHost {
 
 /// From now on calls of a verb wait on the host until [`TestHost::open_gate`]; what is returned waits
 /// until one does.
-fn gate<'a>(host: &'a TestHost, verb: &str) -> impl Fn() + use<'a> {
+pub fn gate<'a>(host: &'a TestHost, verb: &str) -> impl Fn() + use<'a> {
     let (closed, waiting) = (host.home().join("closed"), host.home().join("waiting"));
     drop(fs::remove_file(&waiting));
     fs::write(&closed, "").unwrap();

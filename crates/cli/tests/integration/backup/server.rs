@@ -24,15 +24,21 @@ pub fn shelf(host: &TestHost) -> PathBuf {
 
 /// A host with the plugin and the app `shop`, linked to services of these kinds and names.
 pub fn guarded(services: &[(&str, &str)]) -> Guarded {
-    let guarded = Guarded::start();
+    let guarded = guarded_bare();
     let host = &guarded.host;
     host.create_app("shop");
     for (kind, name) in services {
         host.ssh(&format!("{kind}:create {name}"));
         host.ssh(&format!("{kind}:link {name} shop --no-restart"));
     }
+    guarded
+}
+
+/// A host with the plugin and a place for backups.
+pub fn guarded_bare() -> Guarded {
+    let guarded = Guarded::start();
     fs::create_dir_all(guarded.data()).unwrap();
-    let place = shelf(host).display().to_string();
+    let place = shelf(&guarded.host).display().to_string();
     fs::write(guarded.data().join("backups"), place).unwrap();
     guarded
 }

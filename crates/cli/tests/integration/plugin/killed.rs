@@ -152,9 +152,18 @@ fn a_connection_that_is_lost_leaves_the_entry_to_whoever_comes_next() {
     assert_eq!(ran.status, Some(5), "{ran:?}");
     host.host.heal();
     slow.task_ends();
-    shop.deployed(&["--abort", "--yes"]);
-    assert_eq!(
-        entries(&host),
-        ["deploy success", "deploy cancelled", "deploy-abort success"]
-    );
+    // Somebody elsewhere puts it back.
+    let elsewhere = host.host.home().join("elsewhere");
+    let ran = shop
+        .deploy(&["--abort", "--yes"])
+        .env("XDG_STATE_HOME", elsewhere)
+        .run();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let settled = ["deploy success", "deploy cancelled", "deploy-abort success"];
+    assert_eq!(entries(&host), settled);
+    // What waits on the first machine is sent, and known.
+    let ran = host.host.cli(&["config:set", "shop", "A=1"]).run();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert_eq!(entries(&host)[..3], settled);
+    assert_eq!(entries(&host).len(), 4);
 }

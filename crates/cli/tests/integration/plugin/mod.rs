@@ -10,6 +10,7 @@ mod journal;
 mod killed;
 mod locks;
 mod notices;
+mod operations;
 mod races;
 pub mod record;
 mod setup;
