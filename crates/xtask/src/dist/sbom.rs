@@ -9,10 +9,23 @@ use serde_json::{Value, json};
 
 use crate::program;
 
+/// What is released: it is one list for all of them.
+const TARGETS: [&str; 5] = [
+    "x86_64-unknown-linux-musl",
+    "aarch64-unknown-linux-musl",
+    "x86_64-apple-darwin",
+    "aarch64-apple-darwin",
+    "x86_64-pc-windows-msvc",
+];
+
 /// Writes it, from what cargo resolved for the program.
 pub fn write(path: &Path, version: &str) -> anyhow::Result<()> {
-    let metadata =
-        program::output(program::cargo()?.args(["metadata", "--format-version", "1", "--locked"]))?;
+    let mut cargo = program::cargo()?;
+    cargo.args(["metadata", "--format-version", "1", "--locked"]);
+    for target in TARGETS {
+        cargo.args(["--filter-platform", target]);
+    }
+    let metadata = program::output(&mut cargo)?;
     let metadata: Value = serde_json::from_str(&metadata)?;
     let text = serde_json::to_string_pretty(&document(&metadata, version)?)?;
     fs::write(path, text + "\n")?;
@@ -30,18 +43,53 @@ fn document(metadata: &Value, version: &str) -> anyhow::Result<Value> {
         .filter(|package| package["name"] != "dokku-cli")
         .map(component)
         .collect();
+    let reference = |id: &Value| {
+        let package = packages.iter().find(|package| package["id"] == *id);
+        package.map(reference)
+    };
+    let nodes = metadata["resolve"]["nodes"].as_array();
+    let dependencies: Vec<Value> = nodes
+        .into_iter()
+        .flatten()
+        .filter(|node| node["id"].as_str().is_some_and(|id| needed.contains(id)))
+        .filter_map(|node| {
+            let on: BTreeSet<String> = needs(node)
+                .filter_map(|dependency| reference(&dependency["pkg"]))
+                .collect();
+            Some(json!({"ref": reference(&node["id"])?, "dependsOn": on}))
+        })
+        .collect();
     Ok(json!({
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
         "metadata": {"component": {"type": "application", "name": "dokku-cli", "version": version, "bom-ref": "dokku-cli"}},
         "components": components,
+        "dependencies": dependencies,
     }))
+}
+
+/// How the list calls a package.
+fn reference(package: &Value) -> String {
+    let text = |key: &str| package[key].as_str().unwrap_or_default();
+    match text("name") {
+        "dokku-cli" => "dokku-cli".to_owned(),
+        name => format!("pkg:cargo/{name}@{}", text("version")),
+    }
+}
+
+/// What a package needs when it runs or is built.
+fn needs(node: &Value) -> impl Iterator<Item = &Value> {
+    let dependencies = node["deps"].as_array();
+    dependencies.into_iter().flatten().filter(|dependency| {
+        let kinds = dependency["dep_kinds"].as_array();
+        !kinds.is_some_and(|kinds| kinds.iter().all(|kind| kind["kind"] == "dev"))
+    })
 }
 
 fn component(package: &Value) -> Value {
     let text = |key: &str| package[key].as_str().unwrap_or_default();
-    let purl = format!("pkg:cargo/{}@{}", text("name"), text("version"));
+    let purl = reference(package);
     let mut component = json!({
         "type": "library",
         "bom-ref": purl,
@@ -77,12 +125,8 @@ fn needed(metadata: &Value) -> anyhow::Result<BTreeSet<String>> {
             continue;
         }
         let node = nodes.iter().find(|node| node["id"] == id.as_str());
-        let dependencies = node.and_then(|node| node["deps"].as_array());
-        for dependency in dependencies.into_iter().flatten() {
-            let kinds = dependency["dep_kinds"].as_array();
-            let is_for_tests =
-                kinds.is_some_and(|kinds| kinds.iter().all(|kind| kind["kind"] == "dev"));
-            if !is_for_tests && let Some(id) = dependency["pkg"].as_str() {
+        for dependency in node.into_iter().flat_map(needs) {
+            if let Some(id) = dependency["pkg"].as_str() {
                 open.push(id.to_owned());
             }
         }
@@ -119,5 +163,38 @@ mod tests {
             components[0]["licenses"][0]["expression"],
             "MIT OR Apache-2.0"
         );
+        assert_eq!(
+            document["dependencies"],
+            json!([
+                {"ref": "dokku-cli", "dependsOn": ["pkg:cargo/clap@4.0.0"]},
+                {"ref": "pkg:cargo/clap@4.0.0", "dependsOn": []},
+            ])
+        );
+    }
+
+    #[test]
+    fn the_list_of_this_program_names_nothing_twice_and_nothing_that_no_release_has() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("list.json");
+        write(&path, "1.0.0").unwrap();
+        let list: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        let names = |key: &str, name: &str| -> Vec<String> {
+            let entries = list[key].as_array().unwrap().iter();
+            entries
+                .map(|entry| entry[name].as_str().unwrap().to_owned())
+                .collect()
+        };
+        let components = names("components", "bom-ref");
+        let once: BTreeSet<&String> = components.iter().collect();
+        assert_eq!(once.len(), components.len());
+        let has = |name: &str| components.iter().any(|component| component.contains(name));
+        assert!(has("/clap@") && has("/dokku-deploy@"));
+        assert!(!has("/android") && !has("/insta@") && !has("/s3s@"));
+        let mut known: Vec<String> = names("dependencies", "ref");
+        known.retain(|name| name != "dokku-cli");
+        known.sort();
+        let mut components = components;
+        components.sort();
+        assert_eq!(known, components);
     }
 }
