@@ -25,6 +25,7 @@ mod project;
 mod publish;
 mod repository;
 mod runtime;
+mod schedule;
 mod server;
 mod settings_file;
 mod target;

@@ -184,6 +184,8 @@ pub mod key {
     pub const APPS: &str = "apps";
     /// Services that were destroyed, or that something is about.
     pub const SERVICES: &str = "services";
+    /// What a schedule does.
+    pub const TASK: &str = "task";
     /// The days that a certificate has left.
     pub const DAYS_LEFT: &str = "days_left";
     /// Through which command the host saw it.

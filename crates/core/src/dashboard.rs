@@ -13,6 +13,7 @@ mod facts;
 mod metrics;
 mod public;
 mod row;
+mod schedules;
 
 pub use self::{
     alarm::{Alarm, News, Seen},
@@ -26,6 +27,7 @@ pub use self::{
     metrics::{Measured, Metrics},
     public::{hide_addresses, hide_private},
     row::{Kind, Row},
+    schedules::{Notice, Ran, Schedules},
 };
 
 /// A data file that cannot be read. Nothing is written over it.

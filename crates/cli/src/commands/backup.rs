@@ -34,7 +34,7 @@ pub use self::{
 use super::{plugin::To, with_host};
 use crate::{
     actor,
-    backup::{Beat, Bucket, BucketSettings, Run, Tests, beat, entries},
+    backup::{Bucket, BucketSettings, Run, Tests, entries},
     clock::SystemClock,
     exit_codes,
     failure::Failure,
@@ -43,6 +43,7 @@ use crate::{
     origin,
     project::Project,
     publish::{self, Begun, Chain, publish},
+    schedule::{Scheduled, beaten},
     ui::visible,
 };
 
@@ -68,6 +69,9 @@ pub struct BackupArguments {
     /// the other, if the last good test of that service is a week ago (`backup.restore_test_days`)
     #[arg(long)]
     pub restore_test: bool,
+    /// The schedule.
+    #[command(flatten)]
+    pub scheduled: Scheduled,
 }
 
 /// What the settings of the project say about an app's backups.
@@ -103,29 +107,24 @@ pub fn policy(app: Option<&AppName>) -> Result<Policy, Failure> {
 
 /// `dokku-cli backup`
 pub fn run(arguments: &BackupArguments, invocation: &Invocation) -> Result<u8, Failure> {
+    let result = checked_or_made(arguments, invocation);
+    arguments
+        .scheduled
+        .note("backups", result.is_ok(), invocation);
+    result
+}
+
+fn checked_or_made(arguments: &BackupArguments, invocation: &Invocation) -> Result<u8, Failure> {
     if arguments.check
         && let Some(code) = check::run(invocation)?
     {
         return Ok(code);
     }
     let url = policy(None)?.heartbeat_url;
+    let url = url.as_deref().or(arguments.scheduled.heartbeat());
     // A run for one app is not the night's.
     let url = url.filter(|_| arguments.app.is_none() && arguments.service == "all");
-    let tell = |what| {
-        if let Some(url) = &url
-            && let Err(why) = beat(url, what)
-        {
-            invocation.ui.warning(&why);
-        }
-    };
-    tell(Beat::Start);
-    let result = back_up(arguments, invocation);
-    tell(if result.is_ok() {
-        Beat::Success
-    } else {
-        Beat::Fail
-    });
-    result
+    beaten(url, invocation, || back_up(arguments, invocation))
 }
 
 fn back_up(arguments: &BackupArguments, invocation: &Invocation) -> Result<u8, Failure> {

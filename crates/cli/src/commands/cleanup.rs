@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     actor, ci::actions::Actions, exit_codes, failure::Failure, invocation::Invocation, origin,
-    publish::recorded,
+    publish::recorded, schedule::Scheduled,
 };
 
 /// What `cleanup` takes.
@@ -51,12 +51,24 @@ pub struct CleanupArguments {
     /// How the data is safe
     #[command(flatten)]
     pub safety: Safety,
+    /// The schedule, with --orphans.
+    #[command(flatten)]
+    pub scheduled: Scheduled,
 }
 
 /// Cleans up.
 pub fn run(arguments: &CleanupArguments, invocation: &Invocation<'_>) -> Result<u8, Failure> {
     if arguments.orphans {
-        return orphans::run(arguments, invocation);
+        let orphans = || orphans::run(arguments, invocation);
+        // A look is no run of the schedule.
+        return if arguments.dry_run {
+            orphans()
+        } else {
+            arguments.scheduled.run("orphans", invocation, orphans)
+        };
+    }
+    if arguments.scheduled.every.is_some() {
+        return Err(Failure::usage("--every belongs to --orphans"));
     }
     let ui = invocation.ui;
     let app = invocation.app(arguments.app.as_deref())?;

@@ -11,6 +11,7 @@ use dokku_deploy::{
 use super::{app_command, with_host};
 use crate::{
     actor, exit_codes, failure::Failure, invocation::Invocation, origin, publish::recorded,
+    schedule::Scheduled,
 };
 
 /// What `maintain` takes.
@@ -21,26 +22,28 @@ pub struct MaintainArguments {
     task: Task,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Task {
     /// Renew the certificates that end soon (of the host's Let's Encrypt plugin)
-    Certificates,
+    Certificates(Scheduled),
     /// Remove stopped containers and images without a name; images for rollbacks stay
-    Docker,
+    Docker(Scheduled),
 }
 
 /// Does it, and shows what the host says.
 pub fn run(arguments: &MaintainArguments, invocation: &Invocation<'_>) -> Result<u8, Failure> {
-    match arguments.task {
-        Task::Certificates => certificates(invocation),
-        Task::Docker => {
+    match &arguments.task {
+        Task::Certificates(scheduled) => {
+            scheduled.run("certificates", invocation, || certificates(invocation))
+        }
+        Task::Docker(scheduled) => scheduled.run("docker", invocation, || {
             done(
                 &cleanup::of_everything(),
                 "the containers and images could not be cleaned up",
                 invocation,
             )?;
             Ok(exit_codes::OK)
-        }
+        }),
     }
 }
 

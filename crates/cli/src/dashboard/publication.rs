@@ -21,7 +21,7 @@ use crate::{
 const NO_JEKYLL: &str = ".nojekyll";
 
 /// The time that an operation that is over gives the server.
-const TELLING: Duration = Duration::from_secs(30);
+pub const TELLING: Duration = Duration::from_secs(30);
 
 /// What an update found and did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,33 +32,47 @@ pub struct Published {
     pub had_log: bool,
 }
 
-/// Merges `own` into the branch; each try has to be done within `patience`.
+/// What is merged into which branch.
+pub struct Merge<'a> {
+    /// The branch.
+    pub remote: &'a Remote,
+    /// What this program knows.
+    pub own: &'a Board,
+    /// Whether strangers see the branch.
+    pub is_public: bool,
+    /// Whether a branch that holds other files is taken.
+    pub is_adopting: bool,
+    /// The commit's message.
+    pub message: &'a str,
+    /// The time that one try may take.
+    pub patience: Duration,
+}
+
+/// Merges into the branch. `also` changes what comes of that: it is given what the branch is going to
+/// hold, and asked again whenever somebody else was faster.
 pub fn merge_into(
-    remote: &Remote,
-    own: &Board,
-    is_public: bool,
-    is_adopting: bool,
-    message: &str,
-    patience: Duration,
+    merge: &Merge<'_>,
     watch: &Watch,
+    also: &mut dyn FnMut(&mut Board, Timestamp),
 ) -> Result<Published, Failure> {
+    let is_public = merge.is_public;
     let clock = RealClock::new(watch.clone());
     let mut had_log = false;
     let updated = data_branch::update(
-        remote,
+        merge.remote,
         &FILES,
-        message,
+        merge.message,
         Limit {
-            patience,
+            patience: merge.patience,
             interrupts: watch,
         },
         &|time| clock.wait(time),
         &mut |present| {
-            ours(&present.names, is_adopting)?;
+            ours(&present.names, merge.is_adopting)?;
             let is_private =
                 |name: &Vec<u8>| PRIVATE_FILES.iter().any(|one| one.as_bytes() == name);
             had_log = is_public && present.names.iter().any(is_private);
-            merged(&present.files, own, is_public, Timestamp::now())
+            merged(&present.files, merge, Timestamp::now(), also)
         },
     )?;
     Ok(Published { updated, had_log })
@@ -76,9 +90,16 @@ fn ours(present: &[Vec<u8>], is_adopting: bool) -> Result<(), String> {
 }
 
 /// What the branch is to hold.
-fn merged(known: &Files, own: &Board, is_public: bool, now: Timestamp) -> Result<Changes, String> {
+fn merged(
+    known: &Files,
+    merge: &Merge<'_>,
+    now: Timestamp,
+    also: &mut dyn FnMut(&mut Board, Timestamp),
+) -> Result<Changes, String> {
+    let is_public = merge.is_public;
     let known = Board::read(known).map_err(|error| error.to_string())?;
-    let mut board = known.clone().merge(own.clone());
+    let mut board = known.clone().merge(merge.own.clone());
+    also(&mut board, now);
     let data = if board == known {
         // Nothing new, so nothing is written: not even the time.
         std::collections::BTreeMap::new()
@@ -119,6 +140,14 @@ pub fn entry(entry: &AuditEntry) -> Result<(), Failure> {
     let message = format!("Update dashboard: {of} {}", entry.action);
     // Ctrl-C ends the telling, and nothing else.
     let watch = Watch::begin()?;
-    merge_into(&remote, &own, is_public, false, &message, TELLING, &watch)?;
+    let merge = Merge {
+        remote: &remote,
+        own: &own,
+        is_public,
+        is_adopting: false,
+        message: &message,
+        patience: TELLING,
+    };
+    merge_into(&merge, &watch, &mut |_, _| {})?;
     Ok(())
 }

@@ -125,6 +125,8 @@ known_words! {
         Certificate = "certificate",
         /// The night's work: backups, clean-up, checks.
         Maintenance = "maintenance",
+        /// A run of a schedule did not come, or comes again.
+        ScheduleMissed = "schedule-missed",
         /// A sample, to try whether messages arrive.
         Test = "test",
     }

@@ -11,12 +11,20 @@ use super::{
     deploys::Deploys,
     metrics::Metrics,
     public::{hide_addresses, hide_private},
+    schedules::Schedules,
 };
 use crate::audit::{AuditLog, log_file, report};
 
 /// The names of the files that are merged.
-pub const FILES: [&str; 4] = ["apps.json", "metrics.json", "deploys.json", AUDIT_LOG];
+pub const FILES: [&str; 5] = [
+    "apps.json",
+    "metrics.json",
+    "deploys.json",
+    SCHEDULES,
+    AUDIT_LOG,
+];
 
+const SCHEDULES: &str = "schedules.json";
 const AUDIT_LOG: &str = "audit-log.json";
 const AUDIT_REPORT: &str = "audit-report.md";
 
@@ -32,6 +40,8 @@ pub struct Board {
     pub metrics: Metrics,
     /// The last deploys of each app.
     pub deploys: Deploys,
+    /// The last runs of schedules.
+    pub schedules: Schedules,
     /// What happened.
     pub audit: AuditLog,
 }
@@ -39,11 +49,16 @@ pub struct Board {
 impl Board {
     /// Reads the files; one that is not there is empty.
     pub fn read(files: &BTreeMap<String, String>) -> Result<Self, Unreadable> {
-        let [apps, metrics, deploys, audit] = FILES.map(|name| files.get(name).map(String::as_str));
+        let [apps, metrics, deploys, schedules, audit] =
+            FILES.map(|name| files.get(name).map(String::as_str));
         Ok(Self {
             apps: apps.map(Apps::read).transpose()?.unwrap_or_default(),
             metrics: metrics.map(Metrics::read).transpose()?.unwrap_or_default(),
             deploys: deploys.map(Deploys::read).transpose()?.unwrap_or_default(),
+            schedules: schedules
+                .map(Schedules::read)
+                .transpose()?
+                .unwrap_or_default(),
             audit: audit.map(read_log).transpose()?.unwrap_or_default(),
         })
     }
@@ -55,6 +70,7 @@ impl Board {
             apps: self.apps.merge(other.apps),
             metrics: self.metrics.merge(other.metrics),
             deploys: self.deploys.merge(other.deploys),
+            schedules: self.schedules.merge(other.schedules),
             audit: self.audit.merge(other.audit),
         }
     }
@@ -64,6 +80,7 @@ impl Board {
     pub fn tidy(&mut self, now: Timestamp) {
         self.apps.tidy(now);
         self.metrics.tidy(now);
+        self.schedules.tidy(now);
         let is_known = |app: &str| self.apps.row(app).is_some();
         self.metrics.keep(is_known);
         self.deploys.keep(is_known);
@@ -85,6 +102,10 @@ impl Board {
             .zip(texts)
             .map(|(name, text)| (name.to_owned(), format!("{text}\n")))
             .collect();
+        if !self.schedules.is_empty() {
+            let text = format!("{}\n", self.schedules.value());
+            files.insert(SCHEDULES.to_owned(), text);
+        }
         if !is_public && !self.audit.entries.is_empty() {
             files.insert(AUDIT_LOG.to_owned(), log_file(&self.audit));
             files.insert(AUDIT_REPORT.to_owned(), report(&self.audit, now));

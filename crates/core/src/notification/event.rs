@@ -37,6 +37,7 @@ pub fn event(entry: &AuditEntry) -> Option<NotifiedEvent> {
         Action::Health => Event::HealthDown,
         Action::Certificate => Event::CertificateExpiring,
         Action::Maintenance => Event::Summary,
+        Action::ScheduleMissed => Event::ScheduleMissed,
         // A sample is sent to whom it is meant for, whatever else that one is told.
         Action::Test => Event::DeploySucceeded,
         _ => return None,
@@ -97,7 +98,8 @@ fn by_default(event: NotifiedEvent, entry: &AuditEntry, is_production: bool) -> 
         | Event::HealthDown
         | Event::HealthUp
         | Event::CertificateExpiring
-        | Event::Summary => true,
+        | Event::Summary
+        | Event::ScheduleMissed => true,
     }
 }
 

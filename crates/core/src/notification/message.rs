@@ -208,6 +208,10 @@ fn fields(entry: &AuditEntry) -> Vec<Field> {
             ("Apps", text(key::APPS), false),
             ("Duration", entry.duration.clone(), true),
         ],
+        Action::ScheduleMissed => vec![
+            ("Task", text(key::TASK), true),
+            ("Host", text(key::HOST), true),
+        ],
         _ => vec![app, environment, actor("Actor")],
     };
     made(all)

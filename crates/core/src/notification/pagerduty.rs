@@ -42,6 +42,13 @@ pub(super) fn body(message: &Message, entry: &AuditEntry) -> Option<Value> {
         Action::Health => format!("health-{app}-{environment}"),
         Action::Certificate => format!("certificate-{app}"),
         Action::Maintenance => maintenance(entry),
+        Action::ScheduleMissed => {
+            format!(
+                "schedule-{}-{}",
+                entry.text(key::TASK),
+                entry.text(key::HOST)
+            )
+        }
         Action::Test => "deploy-test".to_owned(),
         _ => return None,
     };

@@ -51,6 +51,7 @@ pub(super) fn titles(entry: &AuditEntry, event: NotifiedEvent) -> Titles {
             backup(entry, is_good)
         }
         Action::Cleanup | Action::Destroy => cleanup(entry, is_good),
+        Action::ScheduleMissed => schedule(entry, is_good),
         _ => rest(entry, is_good),
     };
     let footers = ["Deploy Lock", "Backup", "Cleanup", "Rollback"];
@@ -205,6 +206,16 @@ fn cleanup(entry: &AuditEntry, is_good: bool) -> Titles {
     };
     let emoji = format!("🗑️ {title}");
     made(title, emoji, tone, "Cleanup")
+}
+
+fn schedule(entry: &AuditEntry, is_good: bool) -> Titles {
+    let task = entry.text(key::TASK);
+    let (title, tone) = if is_good {
+        (format!("⏰ Scheduled run is back: {task}"), Tone::Good)
+    } else {
+        (format!("⏰ Scheduled run missing: {task}"), Tone::Danger)
+    };
+    made(title.clone(), title, tone, "Schedules").with_text(&*entry.note)
 }
 
 fn rest(entry: &AuditEntry, is_good: bool) -> Titles {

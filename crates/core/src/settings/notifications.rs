@@ -79,6 +79,8 @@ words! {
         CertificateExpiring = "certificate_expiring",
         /// The night's work, in one message.
         Summary = "summary",
+        /// A run of a schedule did not come, or comes again.
+        ScheduleMissed = "schedule_missed",
     }
 }
 

@@ -165,6 +165,19 @@ pub fn all() -> Vec<(&'static str, AuditEntry)> {
             AuditEntry::of_host(Action::Maintenance, Status::Success, &origin())
                 .note("12 backups, 12 verified, nothing to clean up"),
         ),
+        ("scheduled run missing", schedule(Status::Failure)),
+        ("scheduled run is back", schedule(Status::Success)),
         ("sample", sample(&origin())),
     ]
+}
+
+fn schedule(status: Status) -> AuditEntry {
+    let note = if status == Status::Success {
+        "the schedule runs again: orphans"
+    } else {
+        "the schedule's run did not come: orphans; the last one was at 2026-11-22T06:00:00Z, 28h 0m 0s ago"
+    };
+    AuditEntry::of_host(Action::ScheduleMissed, status, &origin())
+        .note(note)
+        .with(key::TASK, "orphans")
 }

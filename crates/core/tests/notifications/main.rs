@@ -69,6 +69,7 @@ fn every_event_that_settings_can_name_is_told_of() {
         "health_up",
         "certificate_expiring",
         "summary",
+        "schedule_missed",
     ] {
         let text = format!("notifications: {{events: [{name}]}}");
         let source = Source {

@@ -3,7 +3,10 @@
 use clap::Args;
 
 use super::announce;
-use crate::{ci::actions::Actions, commands::cleanup, failure::Failure, invocation::Invocation};
+use crate::{
+    ci::actions::Actions, commands::cleanup, failure::Failure, invocation::Invocation,
+    schedule::Scheduled,
+};
 
 /// What `ci cleanup` takes.
 #[derive(Debug, Args)]
@@ -41,6 +44,7 @@ pub fn run(arguments: &CiCleanupArguments, invocation: &Invocation<'_>) -> Resul
         keep_services: arguments.keep_services,
         dry_run: arguments.dry_run,
         yes: true,
+        scheduled: Scheduled::default(),
         safety: cleanup::Safety::default(),
     };
     cleanup::run(&wanted, invocation)

@@ -8,12 +8,23 @@ use serde_json::json;
 
 use super::{CheckArguments, publish, sources};
 use crate::{
-    dashboard::checks::Finding, exit_codes, failure::Failure, interrupt::Watch,
-    invocation::Invocation, publish::tell_each, ui::visible,
+    dashboard::checks::Finding,
+    exit_codes,
+    failure::Failure,
+    interrupt::Watch,
+    invocation::Invocation,
+    publish::tell_each,
+    schedule::{Run, beaten},
+    ui::visible,
 };
 
 /// Checks, shows, and publishes where that was asked for.
 pub fn run(arguments: &CheckArguments, invocation: &Invocation<'_>) -> Result<u8, Failure> {
+    let url = arguments.scheduled.heartbeat();
+    beaten(url, invocation, || check(arguments, invocation))
+}
+
+fn check(arguments: &CheckArguments, invocation: &Invocation<'_>) -> Result<u8, Failure> {
     let mut gathered = sources::gather(&arguments.sources, invocation)?;
     let only = arguments
         .apps
@@ -21,9 +32,8 @@ pub fn run(arguments: &CheckArguments, invocation: &Invocation<'_>) -> Result<u8
         .map(|app| Ok(invocation.named_app(app)?.to_string()))
         .collect::<Result<Vec<_>, Failure>>()?;
     let last = gathered.board.metrics.last();
-    let missing = arguments
-        .every
-        .and_then(|every| overdue(last?, Timestamp::now(), every));
+    let every = arguments.scheduled.every;
+    let missing = every.and_then(|every| overdue(last?, Timestamp::now(), every));
     if let Some(silence) = missing {
         invocation.ui.warning(&format!(
             "no app was checked for {}: runs of the schedule are missing. Look at what starts them",
@@ -38,8 +48,27 @@ pub fn run(arguments: &CheckArguments, invocation: &Invocation<'_>) -> Result<u8
     let code = show(&findings, &gathered.board, missing, invocation)?;
     if arguments.publish {
         let news = sources::raise(&mut gathered.board, &findings, invocation)?;
-        publish::write(&gathered, "check", false, &watch, invocation)?;
+        // Of some apps only it is no run of the schedule.
+        let every = every.filter(|_| only.is_empty());
+        let mut ran = every
+            .map(|every| Run::begin("health", every, true, invocation))
+            .transpose()?;
+        publish::write(
+            &gathered,
+            "check",
+            false,
+            &watch,
+            invocation,
+            &mut |board, now| {
+                if let Some(ran) = &mut ran {
+                    ran.put(board, now);
+                }
+            },
+        )?;
         tell_each(&news, invocation);
+        if let Some(ran) = ran {
+            ran.tell();
+        }
     }
     Ok(code)
 }

@@ -14,7 +14,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
-use crate::{args::duration, failure::Failure, invocation::Invocation};
+use crate::{args::duration, failure::Failure, invocation::Invocation, schedule::Scheduled};
 
 /// What `dashboard` takes.
 #[derive(Debug, Args)]
@@ -80,9 +80,9 @@ pub struct CheckArguments {
     /// Write the results to the data branch
     #[arg(long)]
     pub publish: bool,
-    /// This is a run of a schedule with so much time between two, such as 15m: warn when runs before it are missing
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub every: Option<Duration>,
+    /// The schedule.
+    #[command(flatten)]
+    pub scheduled: Scheduled,
 }
 
 /// What `dashboard build` takes.

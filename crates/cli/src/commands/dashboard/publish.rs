@@ -1,5 +1,7 @@
 //! `dokku-cli dashboard publish`: page and data merged into the data branch.
 
+use dokku_deploy::dashboard::Board;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
@@ -7,7 +9,7 @@ use super::{
     sources::{self, Gathered},
 };
 use crate::{
-    dashboard::publication::{self, Published},
+    dashboard::publication::{self, Merge, Published},
     data_branch::{self, Updated},
     exit_codes,
     failure::Failure,
@@ -26,7 +28,14 @@ pub fn run(arguments: &PublishArguments, invocation: &Invocation<'_>) -> Result<
     } else {
         Vec::new()
     };
-    let updated = write(&gathered, "sync", arguments.adopt, &watch, invocation)?;
+    let updated = write(
+        &gathered,
+        "sync",
+        arguments.adopt,
+        &watch,
+        invocation,
+        &mut |_, _| {},
+    )?;
     tell_each(&news, invocation);
     if invocation.ui.is_json() {
         invocation.ui.json(&json!({
@@ -39,27 +48,29 @@ pub fn run(arguments: &PublishArguments, invocation: &Invocation<'_>) -> Result<
     Ok(exit_codes::OK)
 }
 
-/// Merges what was gathered into the branch, whatever others write meanwhile.
+/// Merges what was gathered into the branch, whatever others write meanwhile, and changes with `also`
+/// what comes of that.
 pub fn write(
     gathered: &Gathered,
     action: &str,
     is_adopting: bool,
     watch: &Watch,
     invocation: &Invocation<'_>,
+    also: &mut dyn FnMut(&mut Board, Timestamp),
 ) -> Result<Updated, Failure> {
     let remote = gathered.place.remote.as_ref().ok_or_else(no_repository)?;
     let message = format!("Update dashboard: sync {action}");
     let ui = invocation.ui;
     ui.info(&format!("Writing {remote}"));
-    let Published { updated, had_log } = publication::merge_into(
+    let merge = Merge {
         remote,
-        &gathered.board,
-        gathered.place.is_public,
+        own: &gathered.board,
+        is_public: gathered.place.is_public,
         is_adopting,
-        &message,
-        data_branch::PATIENCE,
-        watch,
-    )?;
+        message: &message,
+        patience: data_branch::PATIENCE,
+    };
+    let Published { updated, had_log } = publication::merge_into(&merge, watch, also)?;
     if updated.is_changed {
         ui.success(&format!(
             "Published as {}",

@@ -2,6 +2,7 @@
 
 mod check;
 mod publish;
+mod schedules;
 
 use std::{
     fs,

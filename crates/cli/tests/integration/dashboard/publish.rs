@@ -10,7 +10,7 @@ use crate::{
     support::{Receiver, TestHost},
 };
 
-fn git(host: &TestHost, words: &[&str]) -> String {
+pub fn git(host: &TestHost, words: &[&str]) -> String {
     let output = Command::new("git")
         .current_dir(host.home())
         .args(words)
@@ -21,12 +21,12 @@ fn git(host: &TestHost, words: &[&str]) -> String {
 }
 
 /// An empty repository for the data.
-fn repository(host: &TestHost) -> PathBuf {
+pub fn repository(host: &TestHost) -> PathBuf {
     git(host, &["init", "--quiet", "--bare", "data.git"]);
     host.home().join("data.git")
 }
 
-fn published(host: &TestHost, name: &str) -> Value {
+pub fn published(host: &TestHost, name: &str) -> Value {
     let text = git(
         host,
         &["-C", "data.git", "show", &format!("gh-pages:{name}")],
