@@ -4,7 +4,11 @@ use std::env;
 
 use dokku_deploy::{app::Environment, secret::Secret};
 
-use crate::{data_branch::Remote, failure::Failure, project::Project};
+use crate::{
+    data_branch::Remote,
+    failure::Failure,
+    project::{CONFIG, Project},
+};
 
 /// Names the repository of the data branch, once for everything that runs here.
 pub const REPOSITORY: &str = "DASHBOARD_REPOSITORY";
@@ -14,15 +18,16 @@ pub const REPOSITORY: &str = "DASHBOARD_REPOSITORY";
 pub struct Place {
     /// The branch, if a repository is named.
     pub remote: Option<Remote>,
-    /// Whether strangers see it. Without a word about it, they do: what a stranger was shown once
-    /// cannot be taken back.
-    pub is_public: bool,
+    /// Whether strangers see it. Without a word about it in `.dokku/config.yml`, they do: what a
+    /// stranger was shown once cannot be taken back. `None`: there are no settings here to say so.
+    pub is_public: Option<bool>,
 }
 
 impl Place {
     /// As the arguments have it, else the environment, else `dashboard` in `.dokku/config.yml`.
     pub fn find(repository: Option<&str>, branch: Option<&str>) -> Result<Self, Failure> {
         let project = Project::around(&env::current_dir()?)?;
+        let is_told = project.files().contains(&CONFIG);
         let settings = project
             .settings()?
             .resolve(Environment::Production)
@@ -43,7 +48,7 @@ impl Place {
             .transpose()?;
         Ok(Self {
             remote,
-            is_public: settings.public.unwrap_or(true),
+            is_public: is_told.then(|| settings.public.unwrap_or(true)),
         })
     }
 }

@@ -28,6 +28,8 @@ pub const TELLING: Duration = Duration::from_secs(30);
 pub struct Published {
     /// The update.
     pub updated: Updated,
+    /// Whether the branch was written for strangers.
+    pub is_public: bool,
     /// Whether the branch held an audit log, which is gone because the branch is public.
     pub had_log: bool,
 }
@@ -38,8 +40,9 @@ pub struct Merge<'a> {
     pub remote: &'a Remote,
     /// What this program knows.
     pub own: &'a Board,
-    /// Whether strangers see the branch.
-    pub is_public: bool,
+    /// Whether strangers see the branch; where that is not known here, they do unless it holds what
+    /// is not for them.
+    pub is_public: Option<bool>,
     /// Whether a branch that holds other files is taken.
     pub is_adopting: bool,
     /// The commit's message.
@@ -55,9 +58,8 @@ pub fn merge_into(
     watch: &Watch,
     also: &mut dyn FnMut(&mut Board, Timestamp),
 ) -> Result<Published, Failure> {
-    let is_public = merge.is_public;
     let clock = RealClock::new(watch.clone());
-    let mut had_log = false;
+    let (mut is_public, mut had_log) = (true, false);
     let updated = data_branch::update(
         merge.remote,
         &FILES,
@@ -71,11 +73,17 @@ pub fn merge_into(
             ours(&present.names, merge.is_adopting)?;
             let is_private =
                 |name: &Vec<u8>| PRIVATE_FILES.iter().any(|one| one.as_bytes() == name);
-            had_log = is_public && present.names.iter().any(is_private);
-            merged(&present.files, merge, Timestamp::now(), also)
+            let holds_private = present.names.iter().any(is_private);
+            is_public = merge.is_public.unwrap_or(!holds_private);
+            had_log = is_public && holds_private;
+            merged(&present.files, merge.own, is_public, Timestamp::now(), also)
         },
     )?;
-    Ok(Published { updated, had_log })
+    Ok(Published {
+        updated,
+        is_public,
+        had_log,
+    })
 }
 
 /// Whether the branch is one of ours. An app's own pages are not written into by mistake.
@@ -92,13 +100,13 @@ fn ours(present: &[Vec<u8>], is_adopting: bool) -> Result<(), String> {
 /// What the branch is to hold.
 fn merged(
     known: &Files,
-    merge: &Merge<'_>,
+    own: &Board,
+    is_public: bool,
     now: Timestamp,
     also: &mut dyn FnMut(&mut Board, Timestamp),
 ) -> Result<Changes, String> {
-    let is_public = merge.is_public;
     let known = Board::read(known).map_err(|error| error.to_string())?;
-    let mut board = known.clone().merge(merge.own.clone());
+    let mut board = known.clone().merge(own.clone());
     also(&mut board, now);
     let data = if board == known {
         // Nothing new, so nothing is written: not even the time.

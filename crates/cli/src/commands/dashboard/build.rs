@@ -28,14 +28,16 @@ pub fn run(arguments: &BuildArguments, invocation: &Invocation<'_>) -> Result<u8
             return Err(Failure::interrupted(signal));
         }
     }
-    write(&arguments.out, &gathered)?;
+    // Who is not told otherwise shows what is meant for strangers.
+    let is_public = gathered.place.is_public.unwrap_or(true);
+    write(&arguments.out, &gathered, is_public)?;
     let count = gathered.board.apps.rows().count();
     let ui = invocation.ui;
     if ui.is_json() {
         ui.json(&serde_json::json!({
             "out": arguments.out,
             "apps": count,
-            "is_public": gathered.place.is_public,
+            "is_public": is_public,
         }))?;
         return Ok(exit_codes::OK);
     }
@@ -43,7 +45,7 @@ pub fn run(arguments: &BuildArguments, invocation: &Invocation<'_>) -> Result<u8
         "Wrote the page of {count} apps to {}",
         arguments.out.display()
     ));
-    if gathered.place.is_public {
+    if is_public {
         ui.info(
             "Reasons of locks, e-mail addresses and the audit log are left out (dashboard.public)",
         );
@@ -51,12 +53,10 @@ pub fn run(arguments: &BuildArguments, invocation: &Invocation<'_>) -> Result<u8
     Ok(exit_codes::OK)
 }
 
-fn write(out: &Path, gathered: &Gathered) -> Result<(), Failure> {
+fn write(out: &Path, gathered: &Gathered, is_public: bool) -> Result<(), Failure> {
     fs_err::create_dir_all(out)?;
     // The data before the page: who opens the page sees it whole.
-    let files = gathered
-        .board
-        .files(gathered.place.is_public, Timestamp::now());
+    let files = gathered.board.files(is_public, Timestamp::now());
     for name in PRIVATE_FILES {
         let path = out.join(name);
         if !files.contains_key(name) && path.exists() {

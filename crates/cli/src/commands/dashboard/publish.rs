@@ -10,8 +10,7 @@ use super::{
 };
 use crate::{
     dashboard::publication::{self, Merge, Published},
-    data_branch::{self, Updated},
-    exit_codes,
+    data_branch, exit_codes,
     failure::Failure,
     interrupt::Watch,
     invocation::Invocation,
@@ -28,7 +27,9 @@ pub fn run(arguments: &PublishArguments, invocation: &Invocation<'_>) -> Result<
     } else {
         Vec::new()
     };
-    let updated = write(
+    let Published {
+        updated, is_public, ..
+    } = write(
         &gathered,
         "sync",
         arguments.adopt,
@@ -41,7 +42,7 @@ pub fn run(arguments: &PublishArguments, invocation: &Invocation<'_>) -> Result<
         invocation.ui.json(&json!({
             "commit": updated.commit,
             "is_changed": updated.is_changed,
-            "is_public": gathered.place.is_public,
+            "is_public": is_public,
             "apps": gathered.board.apps.rows().count(),
         }))?;
     }
@@ -57,7 +58,7 @@ pub fn write(
     watch: &Watch,
     invocation: &Invocation<'_>,
     also: &mut dyn FnMut(&mut Board, Timestamp),
-) -> Result<Updated, Failure> {
+) -> Result<Published, Failure> {
     let remote = gathered.place.remote.as_ref().ok_or_else(no_repository)?;
     let message = format!("Update dashboard: sync {action}");
     let ui = invocation.ui;
@@ -70,7 +71,8 @@ pub fn write(
         message: &message,
         patience: data_branch::PATIENCE,
     };
-    let Published { updated, had_log } = publication::merge_into(&merge, watch, also)?;
+    let published = publication::merge_into(&merge, watch, also)?;
+    let updated = &published.updated;
     if updated.is_changed {
         ui.success(&format!(
             "Published as {}",
@@ -79,10 +81,10 @@ pub fn write(
     } else {
         ui.success("Nothing is new there");
     }
-    if had_log {
+    if published.had_log {
         ui.warning("The audit log was removed from the branch, which is public (dashboard.public); its history still has it");
     }
-    Ok(updated)
+    Ok(published)
 }
 
 fn no_repository() -> Failure {

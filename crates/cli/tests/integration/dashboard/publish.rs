@@ -78,8 +78,19 @@ fn every_operation_tells_the_branch_of_itself() {
         "Update dashboard: shop unlock\nUpdate dashboard: shop lock\n"
     );
 
+    // Who has no settings leaves it as it is.
+    let settings = host.home().join(".dokku/config.yml");
+    fs::remove_file(&settings).unwrap();
+    let ran = cli(&["lock", "shop", "still private", "--by", "ada"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let apps = published(&host, "apps.json");
+    assert_eq!(apps["apps"][0]["lock"]["reason"], "still private");
+    assert!(names(&host).contains(&"audit-log.json".to_owned()));
+    let ran = cli(&["unlock", "shop", "--by", "ada"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+
     // Made public, it keeps what strangers may see.
-    fs::remove_file(host.home().join(".dokku/config.yml")).unwrap();
+    fs::write(&settings, "dashboard: {public: true}\n").unwrap();
     let ran = cli(&["lock", "shop", "hidden reason", "--by", "ada@example.com"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert!(!names(&host).iter().any(|name| name.starts_with("audit")));
