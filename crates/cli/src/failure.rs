@@ -138,7 +138,7 @@ impl From<LockError> for Failure {
                 failure(exit_codes::HOST).hint("`dokku-cli list` shows the apps of the host.")
             }
             LockError::Unreadable { ref app, .. } => failure(exit_codes::HOST).hint(format!(
-                "Whether {app} is locked is not known. `dokku-cli lock {app} REASON --replace` locks it anew, `dokku-cli unlock {app} --force` removes what is there."
+                "Whether {app} is locked is not known. Where its variables can be read, `dokku-cli lock {app} REASON --replace` locks it anew and `dokku-cli unlock {app} --force` removes what is there."
             )),
             LockError::LongReason(_) | LockError::BadEnd(_) => failure(exit_codes::USAGE),
             LockError::Incapable(_)

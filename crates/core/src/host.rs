@@ -31,18 +31,9 @@ impl Answer {
         std::str::from_utf8(&self.stdout).map_err(|_| self.unparsable("text in UTF-8"))
     }
 
-    /// Standard error as text, blanks at the ends removed, anything not UTF-8 replaced. Where Dokku
-    /// cannot read an app's stored variables it quotes them: that part is left out.
+    /// Standard error as a [`complaint`].
     pub fn complaint(&self) -> String {
-        let text = String::from_utf8_lossy(&self.stderr);
-        let end = QUOTES_VARIABLES
-            .iter()
-            .filter_map(|words| text.find(words).map(|at| at + words.len()))
-            .min();
-        match end.and_then(|end| text.get(..end)) {
-            Some(beginning) => format!("{} …", beginning.trim()),
-            None => text.trim().to_owned(),
-        }
+        complaint(&self.stderr)
     }
 
     /// This answer as a refusal.
@@ -69,6 +60,20 @@ impl Answer {
         } else {
             Err(self.refused())
         }
+    }
+}
+
+/// What Dokku wrote to standard error as text, blanks at the ends removed, anything not UTF-8
+/// replaced. Where it cannot read an app's stored variables it quotes them: that part is left out.
+pub fn complaint(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let end = QUOTES_VARIABLES
+        .iter()
+        .filter_map(|words| text.find(words).map(|at| at + words.len()))
+        .min();
+    match end.and_then(|end| text.get(..end)) {
+        Some(beginning) => format!("{} …", beginning.trim()),
+        None => text.trim().to_owned(),
     }
 }
 

@@ -7,7 +7,12 @@ use std::{
     process::{Command, ExitStatus, Output, Stdio},
 };
 
-use dokku_deploy::{secret::Secret, store::Variables};
+use dokku_deploy::{
+    dokku::config,
+    host::{Answer, HostError, complaint},
+    secret::Secret,
+    store::Variables,
+};
 
 /// The app does not exist, says Dokku.
 const NO_SUCH_APP: i32 = 20;
@@ -33,6 +38,9 @@ pub enum DokkuError {
         /// What it wrote to standard error.
         complaint: String,
     },
+    /// It answered as it answers everybody.
+    #[error(transparent)]
+    Answered(#[from] HostError),
     /// It answered something that was not expected.
     #[error("`{command}` answered something else than {expected}")]
     Unparsable {
@@ -48,17 +56,16 @@ pub enum DokkuError {
 pub fn export(app: &str) -> Result<Option<Variables>, DokkuError> {
     let words = ["trigger", "config-export", app, "false", "false", "json"];
     let output = run("plugn", &words)?;
+    let command = "plugn trigger config-export";
     match output.status.code() {
-        Some(0) => {
-            let map: BTreeMap<String, String> =
-                serde_json::from_slice(&output.stdout).map_err(|_| DokkuError::Unparsable {
-                    command: "plugn trigger config-export".to_owned(),
-                    expected: "the app's variables as JSON",
-                })?;
-            Ok(Some(map.into_iter().collect()))
-        }
         Some(NO_SUCH_APP) => Ok(None),
-        _ => Err(DokkuError::refused("plugn trigger config-export", &output)),
+        Some(status) => Ok(config::read_export(&Answer {
+            command: command.to_owned(),
+            status,
+            stdout: output.stdout,
+            stderr: output.stderr,
+        })?),
+        None => Err(DokkuError::refused(command, &output)),
     }
 }
 
@@ -215,11 +222,11 @@ fn accept(command: &str, output: &Output) -> Result<(), DokkuError> {
 impl DokkuError {
     /// What a program that failed had to say.
     pub fn refused(command: &str, output: &Output) -> Self {
-        let complaint = String::from_utf8_lossy(&output.stderr);
+        let complaint = complaint(&output.stderr);
         Self::Refused {
             command: command.to_owned(),
             status: status(output.status),
-            complaint: complaint.trim().trim_start_matches('!').trim().to_owned(),
+            complaint: complaint.trim_start_matches(['!', ' ']).to_owned(),
         }
     }
 }

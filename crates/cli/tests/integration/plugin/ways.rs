@@ -147,14 +147,14 @@ fn states() -> Vec<State> {
         ),
         state(
             "base unreadable",
-            &[base, r"config:set --no-restart base X=a\\"],
+            &[base, r"config:set --no-restart base X=hunter2\\"],
             "whether base is locked cannot be told",
         ),
         State {
             is_readable: false,
             ..state(
                 "unreadable",
-                &[r"config:set --no-restart shop X=a\\"],
+                &[r"config:set --no-restart shop X=hunter2\\"],
                 "whether shop is locked cannot be told",
             )
         },
@@ -180,6 +180,8 @@ fn no_way_to_deploy_passes_a_lock_or_an_unknown_state_and_a_refused_one_leaves_n
             let dokku_failed = !state.is_readable && way.writes_variables_first();
             if !dokku_failed {
                 assert!(said.text.contains(state.told), "{what}: {}", said.text);
+                // Dokku quotes the value that it cannot read.
+                assert!(!said.text.contains("hunter2"), "{what}: {}", said.text);
                 assert_eq!(host.last_event(), "denied", "{what}");
             }
             // Fetched code that Dokku never came to ask about is its own affair.
@@ -200,6 +202,8 @@ fn no_way_to_deploy_passes_a_lock_or_an_unknown_state_and_a_refused_one_leaves_n
             }
         }
     }
+    let recorded = format!("{:?}", host.audit());
+    assert!(!recorded.contains("hunter2"), "{recorded}");
 }
 
 #[test]
