@@ -12,6 +12,15 @@ use std::{
 
 use dokku_deploy::interrupt::{Interrupts, Signal};
 
+/// All requests to stop that this process was sent while anybody counted, and the last one.
+static HEARD: Mutex<(u32, Option<Signal>)> = Mutex::new((0, None));
+
+/// How many requests to stop this process has heard, and the last one. Before the first
+/// [`Watch::begin`] they end it by themselves.
+pub fn heard() -> (u32, Option<Signal>) {
+    *HEARD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Counts requests to stop, from [`Watch::begin`] on.
 #[derive(Debug, Clone, Default)]
 pub struct Watch {
@@ -40,6 +49,9 @@ impl Watch {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         *last = Some(signal);
+        let mut heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
+        *heard = (heard.0 + 1, Some(signal));
+        drop(heard);
         self.inner.count.fetch_add(1, Ordering::SeqCst);
         self.inner.changed.notify_all();
     }

@@ -4,12 +4,13 @@
 //! commits and files cannot steer the terminal: see [`visible()`].
 
 mod annotations;
+mod answer;
 mod outline;
 mod progress;
 mod visible;
 
 use std::{
-    io::{self, BufRead, IsTerminal, Write},
+    io::{self, IsTerminal, Write},
     sync::{
         OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -226,15 +227,12 @@ impl Ui {
         }
         let shown = present.as_deref().unwrap_or_default();
         narrate(&format!("{} [{}]: ", visible(question), visible(shown)));
-        let mut answer = String::new();
-        if io::stdin().lock().read_line(&mut answer)? == 0 {
-            return Err(Failure::refused("no answer was given; nothing was changed"));
-        }
-        let answer = answer.trim();
+        let answer = answer::line()?
+            .ok_or_else(|| Failure::refused("no answer was given; nothing was changed"))?;
         Ok(if answer.is_empty() {
             present
         } else {
-            Some(answer.to_owned())
+            Some(answer)
         })
     }
 
@@ -244,28 +242,24 @@ impl Ui {
             return Ok(None);
         }
         narrate(&visible(question));
-        let mut answer = String::new();
-        let read = io::stdin().lock().read_line(&mut answer)?;
-        Ok((read > 0).then(|| answer.trim().to_owned()))
+        answer::line()
     }
 
     /// Asks a question that is answered with yes or no, on a terminal only.
-    pub fn confirm(&self, question: &str) -> Reply {
+    pub fn confirm(&self, question: &str) -> Result<Reply, Failure> {
         if !io::stdin().is_terminal() {
-            return Reply::Nobody;
+            return Ok(Reply::Nobody);
         }
         narrate(&format!("{} (y/N): ", visible(question)));
-        let mut answer = String::new();
-        match io::stdin().lock().read_line(&mut answer) {
-            Ok(read) if read > 0 => match answer.trim() {
-                "y" | "Y" | "yes" | "Yes" => Reply::Yes,
-                _ => Reply::No,
-            },
-            _ => {
+        let answer = answer::line()?;
+        Ok(match answer.as_deref() {
+            Some("y" | "Y" | "yes" | "Yes") => Reply::Yes,
+            Some(_) => Reply::No,
+            None => {
                 narrate("\n");
                 Reply::Nobody
             }
-        }
+        })
     }
 }
 

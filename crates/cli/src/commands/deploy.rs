@@ -349,7 +349,7 @@ fn adopt(
     if arguments.yes {
         return Ok(());
     }
-    match ui.confirm("Deploy to it?") {
+    match ui.confirm("Deploy to it?")? {
         Reply::Yes => Ok(()),
         Reply::No => Err(Failure::refused("Nothing was changed.")),
         Reply::Nobody => Err(Failure::refused(format!(

@@ -375,7 +375,7 @@ fn confirm(
     } else {
         "Continue?"
     };
-    match invocation.ui.confirm(question) {
+    match invocation.ui.confirm(question)? {
         Reply::Yes => Ok(()),
         Reply::No => Err(Failure::refused("Rollback cancelled")),
         Reply::Nobody => Err(Failure::refused(format!(

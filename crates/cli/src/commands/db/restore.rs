@@ -5,8 +5,6 @@ mod left;
 mod outcome;
 mod source;
 
-use std::io::{self, BufRead, IsTerminal};
-
 use dokku_deploy::{
     app::AppName,
     audit::Action,
@@ -159,15 +157,12 @@ fn confirm(app: &AppName, is_agreed: bool, ui: &Ui) -> Result<(), Failure> {
     }
     let refused =
         |why: &str| Failure::refused(format!("Restore cancelled: {why}; nothing was changed"));
-    if !io::stdin().is_terminal() {
-        return Err(refused("nobody is there to confirm it").hint("With --yes it is not asked."));
+    if ui.can_ask() {
+        ui.warning("All data of the service is replaced.");
     }
-    ui.warning("All data of the service is replaced. Type the app name to confirm:");
-    let mut typed = String::new();
-    io::stdin().lock().read_line(&mut typed)?;
-    if typed.trim() == app.as_str() {
-        Ok(())
-    } else {
-        Err(refused("that is not the app's name"))
+    match ui.type_in("Type the app name to confirm: ")? {
+        None => Err(refused("nobody is there to confirm it").hint("With --yes it is not asked.")),
+        Some(typed) if typed == app.as_str() => Ok(()),
+        Some(_) => Err(refused("that is not the app's name")),
     }
 }

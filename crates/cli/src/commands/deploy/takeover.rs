@@ -62,7 +62,7 @@ pub fn consent(
     if asked.is_confirmed {
         return Ok(!tasks.is_empty());
     }
-    match ui.confirm(question) {
+    match ui.confirm(question)? {
         Reply::Yes => Ok(!tasks.is_empty()),
         Reply::No => Err(Failure::refused("Nothing was changed.")),
         Reply::Nobody => {

@@ -186,7 +186,7 @@ fn refuse_dirty(
     if arguments.yes {
         return Ok(());
     }
-    match invocation.ui.confirm("Continue anyway?") {
+    match invocation.ui.confirm("Continue anyway?")? {
         Reply::Yes => Ok(()),
         Reply::No => Err(Failure::refused("Nothing was changed.")),
         Reply::Nobody => Err(Failure::refused(

@@ -53,7 +53,7 @@ pub fn all(
                 continue;
             }
             Some(_) if is_agreed => {}
-            Some(_) => match ui.confirm(&format!("{} is there. Replace it?", file.path)) {
+            Some(_) => match ui.confirm(&format!("{} is there. Replace it?", file.path))? {
                 Reply::Yes => {}
                 Reply::No | Reply::Nobody => {
                     ui.warning(&format!(

@@ -78,7 +78,7 @@ fn look(app: &AppName, by: &str, ground: Ground<'_>, ui: &Ui) -> Result<Option<S
 
 /// Asks whether somebody else's lock may go, on a terminal only.
 pub fn confirm(ui: &Ui) -> Result<(), Failure> {
-    if !ui.can_ask() || ui.confirm("It is not your lock. Unlock?") == Reply::Yes {
+    if !ui.can_ask() || ui.confirm("It is not your lock. Unlock?")? == Reply::Yes {
         return Ok(());
     }
     Err(Failure::refused("Nothing was changed."))
