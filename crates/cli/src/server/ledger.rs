@@ -27,6 +27,9 @@ pub struct Ledger {
 pub struct Memory {
     /// The variables of the lock that was last seen in force, as stored; `None` while unlocked.
     pub lock: Option<BTreeMap<String, String>>,
+    /// That lock is being removed on purpose: if its variables are gone, they are not to come back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_unlocking: bool,
     /// The commit of the last deploy that was let through.
     pub allowed: Option<String>,
     /// A refused commit that Dokku had made the app's branch point to already.
@@ -85,6 +88,11 @@ impl Ledger {
             stored,
             _turn: turn,
         })
+    }
+
+    /// The app.
+    pub fn app(&self) -> &str {
+        &self.app
     }
 
     /// Whether this system is itself changing variables of the app right now: what Dokku reports of

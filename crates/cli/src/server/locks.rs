@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use dokku_deploy::secret::Secret;
 use dokku_deploy::{
     app::AppName,
-    lock::{self, LockState, Malformed, NewLock, check_reason},
+    lock::{self, Lock, LockState, Malformed, NewLock, check_reason},
     plugin_protocol::{Fault, FaultKind, LockRequest, Locking, UnlockRequest, Unlocking},
     store::Variables,
 };
@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use super::{
     audit::{Event, Happening},
     dokku::{self, DokkuError},
-    gate::{record, say},
+    gate::record,
     ledger::{Ledger, lock_variables},
     place::Place,
     refusal,
@@ -113,7 +113,10 @@ fn lock_in(
         Ok(LockState::Unlocked) => (None, None),
         Ok(LockState::Expired(lock)) => (None, Some(lock)),
         Ok(LockState::Locked(lock)) if request.replace => (Some(lock), None),
-        Ok(LockState::Locked(lock)) => return Ok(Locking::Held { lock }),
+        Ok(LockState::Locked(lock)) => {
+            learn(place, &mut ledger, &lock, &present, now, ui)?;
+            return Ok(Locking::Held { lock });
+        }
         Err(_) if request.replace => (None, None),
         Err(malformed) => return Err(unreadable(app, &malformed)),
     };
@@ -136,14 +139,13 @@ fn lock_in(
             )));
         }
     }
-    ledger.memory.lock = Some(lock_variables(&after));
-    ledger.save().map_err(|error| failed(&error))?;
     let mut happening = Happening::new(Event::Lock, app.as_str());
     happening.by = Some(request.by.clone());
     happening.reason = Some(request.reason.clone());
     happening.source = Some("deploy-system:lock".to_owned());
     happening.known_elsewhere(request.record.as_ref());
     record(place, happening, now, ui);
+    remember(&mut ledger, Some(&after))?;
     Ok(Locking::Taken {
         lock: new.lock(),
         replaced: replaced.map(Box::new),
@@ -173,7 +175,10 @@ fn unlock_in(
     let mut ledger = Ledger::open(place, app.as_str()).map_err(|error| failed(&error))?;
     let present = variables_in(store, app)?;
     let (was, had_expired) = match LockState::of(&present, now) {
-        Ok(LockState::Unlocked) => return Ok(Unlocking::NotLocked),
+        Ok(LockState::Unlocked) => {
+            finish(place, &mut ledger, app, now, ui)?;
+            return Ok(Unlocking::NotLocked);
+        }
         Ok(LockState::Locked(lock)) => (Some(lock), false),
         Ok(LockState::Expired(lock)) => (Some(lock), true),
         Err(_) if request.only.is_none() => (None, false),
@@ -188,33 +193,85 @@ fn unlock_in(
         .into_iter()
         .filter(|key| present.contains_key(*key))
         .collect();
+    ledger.memory.is_unlocking = true;
+    ledger.save().map_err(|error| failed(&error))?;
     change(&ledger, || store.unset(app.as_str(), &keys))?;
     let after = variables_in(store, app)?;
     let relocked = match LockState::of(&after, now) {
         Ok(LockState::Locked(lock)) => Some(lock),
         _ => None,
     };
-    ledger.memory.lock = relocked.as_ref().map(|_| lock_variables(&after));
-    ledger.save().map_err(|error| failed(&error))?;
-    if let Err(error) = refusal::heal(place, app.as_str(), &ledger) {
-        say(
-            ui,
-            &format!("A refused commit is still on the branch of {app}: {error}"),
-        );
-    }
     let mut happening = Happening::new(Event::Unlock, app.as_str());
     happening.by = Some(request.by.clone());
-    happening.reason = was
-        .as_ref()
-        .map(|lock| format!("was locked by {}: {}", lock.by, lock.reason));
+    happening.reason = was.as_ref().map(was_locked);
     happening.source = Some("deploy-system:unlock".to_owned());
     happening.known_elsewhere(request.record.as_ref());
     record(place, happening, now, ui);
+    remember(&mut ledger, relocked.as_ref().map(|_| &after))?;
+    refusal::heal_or_say(place, &ledger, ui);
     Ok(Unlocking::Unlocked {
         was,
         had_expired,
         relocked,
     })
+}
+
+/// Remembers the lock that these variables are, or that there is none.
+fn remember(ledger: &mut Ledger, locked: Option<&Variables>) -> Result<(), Fault> {
+    ledger.memory.lock = locked.map(lock_variables);
+    ledger.memory.is_unlocking = false;
+    ledger.save().map_err(|error| failed(&error))
+}
+
+/// Records and remembers a lock that was set while nobody could: before there was a plugin, or by one
+/// that was killed then.
+fn learn(
+    place: &Place,
+    ledger: &mut Ledger,
+    lock: &Lock,
+    present: &Variables,
+    now: Timestamp,
+    ui: &Ui,
+) -> Result<(), Fault> {
+    if ledger.memory.lock.as_ref() == Some(&lock_variables(present)) {
+        return Ok(());
+    }
+    let mut happening = Happening::new(Event::Lock, ledger.app());
+    happening.by = Some(lock.by.clone());
+    happening.reason = Some(lock.reason.clone());
+    happening.source = Some("found by deploy-system:lock".to_owned());
+    record(place, happening, now, ui);
+    remember(ledger, Some(present))
+}
+
+/// Records and forgets a lock that is gone and was not told of: whoever removed it was killed then.
+fn finish(
+    place: &Place,
+    ledger: &mut Ledger,
+    app: &AppName,
+    now: Timestamp,
+    ui: &Ui,
+) -> Result<(), Fault> {
+    let Some(remembered) = &ledger.memory.lock else {
+        return Ok(());
+    };
+    let was: Variables = remembered
+        .iter()
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    if let Ok(LockState::Locked(lock)) = LockState::of(&was, now) {
+        let mut happening = Happening::new(Event::Unlock, app.as_str());
+        happening.reason = Some(was_locked(&lock));
+        happening.source = Some("found by deploy-system:unlock".to_owned());
+        record(place, happening, now, ui);
+    }
+    remember(ledger, None)?;
+    refusal::heal_or_say(place, ledger, ui);
+    Ok(())
+}
+
+fn was_locked(lock: &Lock) -> String {
+    format!("was locked by {}: {}", lock.by, lock.reason)
 }
 
 pub(super) fn change(

@@ -9,10 +9,13 @@ use dokku_deploy::{secret::Secret, store::Variables};
 
 use super::{
     dokku::{self, DokkuError},
+    gate::say,
     ledger::{Before, Ledger, Refused},
     place::Place,
     repository::{AppRepository, GitError},
 };
+
+use crate::ui::Ui;
 
 /// Why not everything could be put back.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +88,17 @@ pub fn heal(place: &Place, app: &str, ledger: &Ledger) -> Result<(), Leftover> {
         repository.move_branch(&refused.branch, &refused.commit, to)?;
     }
     Ok(())
+}
+
+/// The same after an unlock; that it failed is said.
+pub fn heal_or_say(place: &Place, ledger: &Ledger, ui: &Ui) {
+    let app = ledger.app();
+    if let Err(error) = heal(place, app, ledger) {
+        say(
+            ui,
+            &format!("A refused commit is still on the branch of {app}: {error}"),
+        );
+    }
 }
 
 /// Where the branch was before the command under way moved it; `None` if it did not.

@@ -56,6 +56,8 @@ pub fn variables_changed(
         return Ok(());
     };
     let remembered = ledger.memory.lock.take();
+    // By an unlock that was killed in the middle, where the lock is gone.
+    let is_unlocking = std::mem::take(&mut ledger.memory.is_unlocking);
     let mut happening = Happening {
         source: Some(format!("config:{}", change.operation)),
         ..Happening::new(Event::Lock, app)
@@ -78,7 +80,7 @@ pub fn variables_changed(
                 .map(|(k, v)| (k.clone(), v.clone()))
                 .collect();
             match LockState::of(&was, now) {
-                Ok(LockState::Locked(lock)) if !is_deliberate(change) => {
+                Ok(LockState::Locked(lock)) if !is_deliberate(change) && !is_unlocking => {
                     put_back(&mut ledger, app, remembered)?;
                     say(
                         ui,
@@ -100,12 +102,7 @@ pub fn variables_changed(
                     ledger.save()?;
                     happening.event = Event::Unlock;
                     record(place, happening, now, ui);
-                    if let Err(error) = refusal::heal(place, app, &ledger) {
-                        say(
-                            ui,
-                            &format!("A refused commit is still on the branch of {app}: {error}"),
-                        );
-                    }
+                    refusal::heal_or_say(place, &ledger, ui);
                 }
             }
         }

@@ -124,6 +124,8 @@ fn a_plugin_killed_in_the_middle_of_any_write_leaves_what_the_next_run_understan
                     "{words:?} after {end}: {ended:?}"
                 );
                 verified();
+                // Nor does it come back with the next change of any variable.
+                host.ok("config:set --no-restart shop TOUCHED=1");
                 let status = host.ssh("deploy-system:status shop");
                 let expected = if words[0] == "lock" { 4 } else { 0 };
                 assert_eq!(status.code, expected, "{words:?}: {}", status.text);
