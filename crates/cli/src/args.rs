@@ -157,14 +157,16 @@ pub enum Command {
     Version,
 }
 
-/// Reads a time such as `90`, `90s`, `2m` or `1h 30m`; a bare number is seconds.
+/// Reads a time such as `90`, `90s`, `2m`, `1h 30m` or `2d`; a bare number is seconds, a day 24 hours.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not a time such as 90s, 2m or \"1h 30m\"");
+    let wrong = || format!("{text:?} is not a time such as 90s, 2m, \"1h 30m\" or 2d");
     let time = if let Ok(seconds) = text.trim().parse::<u32>() {
         Duration::from_secs(seconds.into())
     } else {
-        let signed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-        Duration::try_from(signed).map_err(|_| wrong())?
+        let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+        span.to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+            .and_then(Duration::try_from)
+            .map_err(|_| wrong())?
     };
     if time.is_zero() {
         return Err("it has to be longer than nothing".to_owned());
@@ -189,7 +191,10 @@ mod tests {
         assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
         assert_eq!(duration("1h 30m"), Ok(Duration::from_mins(90)));
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        for wrong in ["", "soon", "-5s", "0", "0s", "1.5x"] {
+        assert_eq!(duration("1.5h"), Ok(Duration::from_mins(90)));
+        assert_eq!(duration("2d 1h"), Ok(Duration::from_hours(49)));
+        assert_eq!(duration("1w"), Ok(Duration::from_hours(7 * 24)));
+        for wrong in ["", "soon", "-5s", "0", "0s", "1.5x", "1mo", "1y"] {
             assert!(duration(wrong).is_err(), "{wrong:?}");
         }
     }

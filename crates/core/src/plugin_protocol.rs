@@ -29,7 +29,7 @@ pub use self::journal::{Decision, JournalRequest, Journaling, Senseless, decide}
 pub use self::records::{
     AuditAnswer, AuditRequest, LONGEST_RECORD, NotifyRequest, NotifyState, RecordRequest, Recorded,
 };
-use crate::lock::Lock;
+use crate::{clock::stamp, lock::Lock};
 
 /// The protocol that this version speaks.
 pub const PROTOCOL: u32 = 1;
@@ -51,7 +51,7 @@ pub enum End {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadEnd {
     /// It is over already.
-    #[error("the lock would end at {until}, which is past (it is {now})")]
+    #[error("the lock would end at {}, which is past (it is {})", stamp(*.until), stamp(*.now))]
     Past {
         /// The end.
         until: Timestamp,

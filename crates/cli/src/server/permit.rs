@@ -2,12 +2,17 @@
 
 use std::{io, io::Write, path::PathBuf};
 
-use dokku_deploy::plugin_protocol::Permit;
+use dokku_deploy::{
+    app::AppName,
+    plugin_protocol::{Fault, FaultKind, Permit},
+};
 use jiff::Timestamp;
 
 use super::{
     audit::{Event, Happening},
+    dokku,
     gate::record,
+    locks::{failed, fault, missing},
     place::{Place, is_path_part},
 };
 use crate::ui::Ui;
@@ -64,16 +69,24 @@ pub fn excuse(
     }
 }
 
-/// Gives a permission and records it.
+/// Gives a permission and records it. An app whose state cannot be read can be deployed by one, an
+/// app that does not exist cannot.
 pub fn permit(
     place: &Place,
-    app: &str,
+    app: &AppName,
     commit: &str,
     permit: &Permit,
     now: Timestamp,
     ui: &Ui,
-) -> io::Result<()> {
-    give(place, app, commit, permit)?;
+) -> Result<(), Fault> {
+    if matches!(dokku::export(app.as_str()), Ok(None)) {
+        return Err(missing(app));
+    }
+    let app = app.as_str();
+    give(place, app, commit, permit).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => fault(FaultKind::Invalid, &error),
+        _ => failed(&error),
+    })?;
     let happening = Happening {
         commit: Some(commit.to_owned()),
         by: Some(permit.by.clone()),

@@ -121,7 +121,7 @@ struct PermitWords {
 }
 
 const HELP: &str = "\
-    deploy-system:lock <app> [<reason>] [--for <duration>] [--replace], Keep everybody from deploying an app
+\x20   deploy-system:lock <app> [<reason>] [--for <duration>] [--replace], Keep everybody from deploying an app
     deploy-system:unlock <app>, Let an app be deployed again
     deploy-system:status <app>, Say whether an app is locked, by whom and why
     deploy-system:locks, Say so of every app
@@ -317,19 +317,16 @@ fn permit(
     let until = now
         .checked_add(SignedDuration::from_secs(PERMIT_SECONDS))
         .map_err(|error| Failure::internal(error.to_string()))?;
-    let given = match request {
-        Ok(request) => {
-            let permit = Permit {
-                by: request.by,
-                reason: request.reason,
-                until,
-            };
-            let app = words.app.as_str();
-            server::permit(place, app, &request.commit, &permit, now, invocation.ui)?;
-            Ok((request.commit, permit))
-        }
-        Err(fault) => Err(fault),
-    };
+    let given = request.and_then(|request| {
+        let permit = Permit {
+            by: request.by,
+            reason: request.reason,
+            until,
+        };
+        let (app, commit) = (&words.app, request.commit);
+        server::permit(place, app, &commit, &permit, now, invocation.ui)?;
+        Ok((commit, permit))
+    });
     let commit = given.as_ref().map_or("", |(commit, _)| commit).to_owned();
     answer(
         words.common.format == "json",

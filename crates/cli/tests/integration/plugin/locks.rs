@@ -167,7 +167,12 @@ fn the_server_answers_people_and_programs() {
         host.ok("deploy-system:help")
             .contains("deploy-system:unlock <app>")
     );
-    assert!(host.ok("help --all").contains("deploy-system:lock <app>"));
+    let help = host.ok("help --all");
+    assert!(help.contains("deploy-system:lock <app>"), "{help}");
+    let ours = help.lines().filter(|line| line.contains("deploy-system:"));
+    for line in ours {
+        assert!(line.starts_with("    deploy-system:"), "{line:?}");
+    }
     assert_eq!(host.ssh("deploy-system:dance shop").code, 1);
     assert_eq!(host.ssh("deploy-system:lock").code, 2);
 }
@@ -192,6 +197,9 @@ fn a_permission_lets_one_commit_pass_once() {
     host.ok(&format!("deploy-system:permit shop {commit} another"));
     host.commit();
     assert_eq!(host.push("shop").code, 1, "it was for another commit");
+    let nowhere = host.ssh(&format!("deploy-system:permit nope {commit} it is gone"));
+    assert_eq!(nowhere.code, 5, "{}", nowhere.text);
+    assert_eq!(host.ssh("deploy-system:permit shop HEAD x").code, 2);
 }
 
 #[test]
