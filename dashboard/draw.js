@@ -163,6 +163,7 @@ export function certificateWords(days) {
 export function backupWords(backup, now, isShort = false) {
   if (!backup) return "no backup known";
   if (!backup.isGood) return "backup failed";
+  if (!backup.restores) return "does not restore";
   const isTested = Number.isFinite(backup.tested);
   const words = isTested ? ["tested", "restore tested"] : ["untested", "never restored"];
   const tested = words[isShort ? 0 : 1];
@@ -172,7 +173,7 @@ export function backupWords(backup, now, isShort = false) {
 /** How worrying a backup is. */
 export function backupTone(backup, now) {
   if (!backup) return "";
-  if (!backup.isGood) return "bad";
+  if (!backup.isGood || !backup.restores) return "bad";
   return now - backup.at > 48 * 3600e3 ? "warn" : "";
 }
 

@@ -99,7 +99,7 @@ function readApp(row, key, name, now) {
     response: number(uptime.response_time_ms),
     reason: text(uptime.reason),
     lock: readLock(row.lock, now),
-    backup: readBackup(row.last_backup, row.restore_tested),
+    backup: readBackup(row.last_backup, row.restore_tested, row.restore_failed),
     certificate: time(row.certificate_expires),
     certificateDays: number(row.certificate_days),
     series: null,
@@ -119,7 +119,7 @@ function readLock(value, now) {
   return { reason: text(value.reason), by: text(value.by ?? value.locked_by), at: time(value.at ?? value.locked_at), until };
 }
 
-function readBackup(value, tested) {
+function readBackup(value, tested, failed) {
   if (!isObject(value)) return null;
   return {
     at: time(value.at),
@@ -127,6 +127,7 @@ function readBackup(value, tested) {
     service: text(value.service, 60),
     size: number(value.size),
     tested: time(tested),
+    restores: !Number.isFinite(time(failed)),
   };
 }
 

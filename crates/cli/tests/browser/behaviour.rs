@@ -50,6 +50,8 @@ fn totals_count_what_fails_as_an_issue_and_say_what_is_unknown() {
         "{row}"
     );
     assert!(row.contains("v12") && row.contains("0123456"), "{row}");
+    let row = text(&browser, "#body .row[data-key='docs-dev']");
+    assert!(row.contains("does not restore"), "{row}");
     let exact = eval(&browser, "document.querySelector('#body time').title");
     assert!(exact.as_str().unwrap().ends_with("Z)"), "{exact}");
 }

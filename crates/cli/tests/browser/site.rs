@@ -201,7 +201,10 @@ pub fn team() -> Vec<Value> {
         changed(app("search"), &json!({ "status": "failure", "lock": lock })),
         changed(
             app("docs-dev"),
-            &json!({ "environment": "development", "uptime": null }),
+            &json!({
+                "environment": "development", "uptime": null,
+                "restore_tested": null, "restore_failed": ago(90_000),
+            }),
         ),
         changed(
             app("shop-pr-7"),

@@ -2,16 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     app::{AppName, Environment},
+    audit::{Action, AuditEntry},
     clock::stamp,
     command::DokkuCommand,
     dashboard::{Board, Deploy, Identity, LockShown, PastDeploy, Processes, Release, Row},
-    dokku::{apps, config, ps, urls},
+    dokku::{
+        apps, config,
+        deploy_system::{self, PluginError},
+        ps, urls,
+    },
     host::{Answer, Host, HostError},
     lock::{BASE_APP, LockState},
+    plugin_protocol::{AuditAnswer, AuditRequest},
     release::{self, History},
     store::Variables,
 };
@@ -27,7 +33,12 @@ pub struct Survey {
     pub gaps: Vec<String>,
 }
 
-/// Asks the host about all of its apps: three rounds of questions, whatever their number. A host that
+/// For so long the host's log is asked what its timer has done.
+const NIGHTS: SignedDuration = SignedDuration::from_hours(48);
+/// At most so many entries of each kind.
+const MOST: usize = 1000;
+
+/// Asks the host about all of its apps: four rounds of questions, whatever their number. A host that
 /// cannot be asked at all is an error; an answer about one app that cannot be used is a gap.
 pub fn survey(host: &dyn Host, now: Timestamp) -> Result<Survey, HostError> {
     let names = apps::read_list(&host.ask(&apps::list())?)?;
@@ -83,10 +94,42 @@ pub fn survey(host: &dyn Host, now: Timestamp) -> Result<Survey, HostError> {
         let row = found.with_lock_and_releases(row, &app, &variables, now);
         found.board.apps.add(app.as_str(), row);
     }
+    found.add_nights(host, now);
     Ok(found)
 }
 
 impl Survey {
+    /// Adds what the host's own timer has done: nobody else tells the dashboard of that. A host without
+    /// the plugin has no log.
+    fn add_nights(&mut self, host: &dyn Host, now: Timestamp) {
+        let questions = [Action::Backup, Action::RestoreTest].map(|action| {
+            deploy_system::audit(&AuditRequest {
+                app: None,
+                action: Some(action.as_str().to_owned()),
+                actor: None,
+                since: now.checked_sub(NIGHTS).ok(),
+                limit: MOST,
+            })
+        });
+        for answer in host.ask_all(&questions) {
+            let answer = answer.map_err(PluginError::Host);
+            let read =
+                answer.and_then(|answer| deploy_system::read::<AuditAnswer>(&answer, host.name()));
+            match read {
+                Ok(log) => {
+                    let is_here = |entry: &&AuditEntry| {
+                        self.apps.iter().any(|app| entry.app_name == app.as_str())
+                    };
+                    for entry in log.entries.iter().filter(is_here) {
+                        self.board.add_entry(entry);
+                    }
+                }
+                Err(PluginError::Lacking(_)) => return,
+                Err(error) => self.gaps.push(format!("its backups: {error}")),
+            }
+        }
+    }
+
     fn with_lock_and_releases(
         &mut self,
         row: Row,

@@ -129,6 +129,17 @@ fn the_timer_restores_what_it_made_once_a_week_and_tells_what_it_proved() {
         "{note}"
     );
 
+    // Nobody but the host knows of this night: the dashboard asks it.
+    let shown = |key: &str| {
+        let built = host.cli(&["dashboard", "build", "--out", "site"]).run();
+        assert_eq!(built.status, Some(0), "{built:?}");
+        let apps = fs::read(host.home().join("site/apps.json")).unwrap();
+        let apps: Value = serde_json::from_slice(&apps).unwrap();
+        apps["apps"][0][key].clone()
+    };
+    assert!(shown("restore_tested").is_string());
+    assert_eq!(shown("last_backup")["ok"], true);
+
     // The next night nothing is due. A week later it is again, but for what is too large.
     night(&guarded, 0);
     assert_eq!(entries(&guarded), both);
@@ -177,6 +188,7 @@ fn the_timer_restores_what_it_made_once_a_week_and_tells_what_it_proved() {
         "{listed:?}"
     );
     assert_eq!(services(host, "postgres"), "maindb");
+    assert!(shown("restore_tested").is_null() && shown("restore_failed").is_string());
 
     // Tonight's backup fails: the newest one is tested again, and by now it is damaged.
     let newest = backups(host)
