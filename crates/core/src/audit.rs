@@ -170,6 +170,8 @@ pub mod key {
     pub const RESTORES: &str = "restores";
     /// Other services of the app whose backups are not known to restore.
     pub const UNPROVEN: &str = "unproven";
+    /// How many backups were removed.
+    pub const REMOVED: &str = "removed";
     /// A size in bytes.
     pub const SIZE: &str = "size_bytes";
     /// The number of a pull request.

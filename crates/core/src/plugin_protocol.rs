@@ -8,7 +8,8 @@ mod backups;
 
 pub use self::backups::{
     BackupOutcome, BackupReport, BackupRequest, BackupResult, BackupsRequest, Listed, Listing,
-    Pruned, Room, TestNoted, TestOutcome, TestResult, TestedRequest, Verified,
+    PruneRequest, Pruned, Room, TestNoted, TestOutcome, TestResult, TestedRequest, Verified,
+    name_removed,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -214,7 +214,7 @@ pub fn run(arguments: &DbArguments, invocation: &Invocation) -> Result<u8, Failu
             restore_test::run(&app, arguments, invocation)
         }
         Action::Verify(arguments) => local::verify(&app, arguments, invocation),
-        Action::Prune(arguments) => local::prune(&app, arguments, invocation),
+        Action::Prune(arguments) => prune::run(&app, arguments, invocation),
         Action::Restore(arguments) => restore::run(&app, arguments, invocation),
         Action::Create(arguments) => services::create(&app, arguments, invocation),
         Action::Connect(arguments) => services::connect(&app, arguments, invocation),

@@ -1,6 +1,7 @@
 //! Backups on the host itself: what `deploy-system:backup…` does.
 
 mod night;
+mod prune;
 mod settings;
 
 use std::io::{self, Read};
@@ -10,15 +11,19 @@ use dokku_deploy::{
     flows::backup::{self, ObserveError, Only},
     interrupt::Never,
     plugin_protocol::{
-        BackupReport, BackupRequest, BackupsRequest, Fault, FaultKind, Listing, Pruned, Room,
-        TestNoted, TestedRequest, Verified,
+        BackupReport, BackupRequest, BackupsRequest, Fault, FaultKind, Listing, Room, TestNoted,
+        TestedRequest, Verified,
     },
     service::{ServiceKind, ServiceName},
 };
 use jiff::Timestamp;
 
 use self::night::Stamp;
-pub use self::{night::scheduled, settings::BackupSettings};
+pub use self::{
+    night::scheduled,
+    prune::{entry as prune_entry, prune},
+    settings::BackupSettings,
+};
 use super::place::Place;
 use crate::{
     backup::{Bucket, BucketSettings, Run, Shelf, Tests, free},
@@ -196,25 +201,6 @@ pub fn verify(place: &Place, request: &BackupsRequest) -> Result<Vec<Verified>, 
             .collect(),
     };
     Ok(names.iter().map(|name| shelf.verify(name)).collect())
-}
-
-/// Removes what a rule does not keep.
-pub fn prune(
-    place: &Place,
-    request: &BackupsRequest,
-    now: Timestamp,
-) -> Result<Vec<Pruned>, Fault> {
-    let rule = request
-        .rule
-        .as_ref()
-        .ok_or_else(|| invalid("no rule says what is kept"))?;
-    let shelf = shelf(place)?;
-    let listed = shelf
-        .list(request.app.as_ref())
-        .map_err(|error| failed(&error))?;
-    shelf
-        .prune_listed(&listed, rule, now, request.is_dry_run)
-        .map_err(|error| failed(&error))
 }
 
 /// Writes the verdict of a restore test into the manifest of a backup, and nothing else.

@@ -14,8 +14,8 @@ use crate::{
     host::{Answer, HostError},
     plugin_protocol::{
         AuditRequest, BackupRequest, BackupsRequest, Fault, Greeting, JournalRequest, LockRequest,
-        Mismatch, NotifyRequest, Outcome, PROTOCOL, PermitRequest, ProtectRequest, RecordRequest,
-        Reply, RetainRequest, RollbackRequest, TestedRequest, UnlockRequest, encode,
+        Mismatch, NotifyRequest, Outcome, PROTOCOL, PermitRequest, ProtectRequest, PruneRequest,
+        RecordRequest, Reply, RetainRequest, RollbackRequest, TestedRequest, UnlockRequest, encode,
     },
     secret::Secret,
     service::ServiceKind,
@@ -153,7 +153,7 @@ pub fn backup_verify(request: &BackupsRequest) -> DokkuCommand {
 
 /// Removes backups of the host that a rule does not keep. Answers a list of
 /// [`Pruned`](crate::plugin_protocol::Pruned).
-pub fn backup_prune(request: &BackupsRequest) -> DokkuCommand {
+pub fn backup_prune(request: &PruneRequest) -> DokkuCommand {
     command("backup-prune")
         .flag("--request")
         .flag(&encode(request))

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::AppName,
+    audit::{AuditEntry, key},
     backup::{Fresh, Manifest, Need, Place, Reason, TestRule, TestVerdict},
     retention::Rule,
     service::ServiceKind,
@@ -189,7 +190,36 @@ pub struct Pruned {
     pub why: String,
 }
 
-/// Asks for the backups of an app, or for those of all; to verify, or to remove what is too old.
+/// Asks to remove the backups of an app, or those of all, that a rule does not keep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PruneRequest {
+    /// The app; without it all.
+    pub app: Option<AppName>,
+    /// The rule.
+    pub rule: Rule,
+    /// Only tell what would be removed.
+    pub is_dry_run: bool,
+    /// The entry of the whole operation so far: the host finishes and keeps it, so that there is one,
+    /// and one only, whatever becomes of whoever asked.
+    pub entry: Option<AuditEntry>,
+}
+
+/// Names what was removed in the entry of it, beside what it names already.
+pub fn name_removed(entry: &mut AuditEntry, ids: &[String]) {
+    let before = entry.number(key::REMOVED).unwrap_or(0);
+    let mut note = entry.note.clone();
+    for id in ids {
+        if !note.is_empty() {
+            note.push('\n');
+        }
+        note.push_str(id);
+    }
+    let count = before.saturating_add(u64::try_from(ids.len()).unwrap_or(u64::MAX));
+    *entry = entry.clone().note(&note).with(key::REMOVED, count);
+}
+
+/// Asks for the backups of an app, or for those of all, to list or to verify them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BackupsRequest {
@@ -197,10 +227,6 @@ pub struct BackupsRequest {
     pub app: Option<AppName>,
     /// The id of one backup, for those who verify; without it all.
     pub id: Option<String>,
-    /// The rule, for those who remove.
-    pub rule: Option<Rule>,
-    /// Only tell what would be removed.
-    pub is_dry_run: bool,
     /// Whether the bucket that the host itself knows is meant too.
     pub with_bucket: bool,
     /// Only tell when all was last backed up, and list nothing.

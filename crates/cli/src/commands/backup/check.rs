@@ -21,8 +21,6 @@ pub fn brief() -> BackupsRequest {
     BackupsRequest {
         app: None,
         id: None,
-        rule: None,
-        is_dry_run: false,
         with_bucket: true,
         is_brief: true,
     }

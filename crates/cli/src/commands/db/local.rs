@@ -1,4 +1,4 @@
-//! `list-backups`, `verify` and `prune`: the backups in the current directory.
+//! `verify`, and which backup in the current directory is meant.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +7,13 @@ use dokku_deploy::{
     backup::{BackupId, Place},
     dokku::deploy_system,
     plugin_protocol::{BackupsRequest, Verified},
-    retention::{self, Candidate},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{PruneArguments, VerifyArguments, download, places::Seen, prune};
+use super::{VerifyArguments, download, places::Seen};
 use crate::{
-    backup::{self, Flaw, Found, Identities, manifest_path},
+    backup::{self, Flaw, Identities},
     commands::{
         backup::{Server, ask},
         with_host,
@@ -26,15 +25,6 @@ use crate::{
 };
 
 const HERE: &str = ".";
-
-fn name(found: &Found) -> String {
-    found
-        .path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
-}
 
 /// The file that a person means: its path, or `latest`, which is never from the future.
 pub fn file(app: &AppName, given: &str) -> Result<PathBuf, Failure> {
@@ -188,8 +178,6 @@ impl Reading {
             let request = BackupsRequest {
                 app: Some(id.name.app.clone()),
                 id: Some(id.to_string()),
-                rule: None,
-                is_dry_run: false,
                 with_bucket: false,
                 is_brief: false,
             };
@@ -270,68 +258,4 @@ impl Reading {
         }
         Ok(())
     }
-}
-
-/// Removes what the rule does not keep. Only files with a manifest of this program are judged.
-pub fn prune(
-    app: &AppName,
-    arguments: &PruneArguments,
-    invocation: &Invocation,
-) -> Result<u8, Failure> {
-    let ui = invocation.ui;
-    let rule = super::super::backup::policy(Some(app))?.rule;
-    let mut series: std::collections::BTreeMap<String, Vec<(Found, Candidate)>> =
-        std::collections::BTreeMap::new();
-    for found in backup::find(Path::new(HERE), app)? {
-        let Ok(Some(manifest)) = &found.manifest else {
-            ui.info(&format!(
-                "{}: stays (not made by this program, or its manifest is lost)",
-                name(&found)
-            ));
-            continue;
-        };
-        let candidate = Candidate {
-            time: found.name.time,
-            reason: found.name.reason,
-            is_good: manifest.flaw(found.size).is_none() && backup::check(&found.path).is_ok(),
-            is_restore_tested: manifest.restore_tested.is_some(),
-        };
-        let key = format!("{}:{}", manifest.kind, manifest.service);
-        series.entry(key).or_default().push((found, candidate));
-    }
-    let mut removed = Vec::new();
-    for backups in series.values() {
-        let candidates: Vec<Candidate> = backups.iter().map(|(_, candidate)| *candidate).collect();
-        let verdicts = retention::judge(&candidates, &rule, Timestamp::now());
-        for ((found, _), verdict) in backups.iter().zip(verdicts) {
-            let shown = name(found);
-            if verdict.is_keep() {
-                ui.info(&format!("{shown}: stays ({verdict})"));
-                continue;
-            }
-            if arguments.dry_run {
-                ui.info(&format!("{shown}: would go ({verdict})"));
-            } else {
-                // The file first: a manifest that is left alone is no backup.
-                fs_err::remove_file(&found.path)?;
-                fs_err::remove_file(manifest_path(&found.path))?;
-                ui.info(&format!("{shown}: removed ({verdict})"));
-            }
-            removed.push(shown);
-        }
-    }
-    let elsewhere = prune::elsewhere(app, &rule, arguments.dry_run, invocation);
-    for gone in elsewhere.iter().flatten().filter(|one| !one.is_kept) {
-        removed.push(gone.id.clone());
-    }
-    if ui.is_json() {
-        ui.json(&json!({"app": app, "is_dry_run": arguments.dry_run, "removed": removed}))?;
-    }
-    let verb = if arguments.dry_run {
-        "would be removed"
-    } else {
-        "removed"
-    };
-    ui.success(&format!("{} backup(s) of {app} {verb}", removed.len()));
-    elsewhere.map(|_| exit_codes::OK)
 }

@@ -170,8 +170,6 @@ pub fn listing(
         let request = BackupsRequest {
             app: Some(app.clone()),
             id: None,
-            rule: None,
-            is_dry_run: false,
             is_brief: false,
             with_bucket,
         };

@@ -1,19 +1,22 @@
-//! `prune` where this machine's disk ends: on the server and in the bucket.
+//! `prune`: old backups go, here, in the bucket and on the server.
+
+use std::{collections::BTreeMap, path::Path};
 
 use dokku_deploy::{
     app::AppName,
-    audit::{Action, key},
+    audit::{Action, AuditEntry},
     dokku::deploy_system,
-    plugin_protocol::{BackupsRequest, Pruned},
-    retention::Rule,
+    plugin_protocol::{PruneRequest, Pruned, name_removed},
+    retention::{self, Candidate, Rule},
 };
 use jiff::Timestamp;
+use serde_json::json;
 
-use super::record;
+use super::{PruneArguments, record};
 use crate::{
-    backup::{Bucket, BucketSettings, prune_bucket},
+    backup::{self, Bucket, BucketSettings, Found, manifest_path, prune_bucket},
     commands::{
-        backup::{Server, ask},
+        backup::{Server, ask, policy},
         with_host,
     },
     exit_codes,
@@ -24,71 +27,161 @@ use crate::{
     ui::Ui,
 };
 
-/// How many of the backups that were removed are named in the record.
-const NAMED: usize = 100;
-
-/// Removes them, or says which ones would go.
-pub fn elsewhere(
+/// Removes what the rule does not keep. Only files with a manifest of this program are judged.
+pub fn run(
     app: &AppName,
-    rule: &Rule,
-    is_dry_run: bool,
+    arguments: &PruneArguments,
     invocation: &Invocation,
-) -> Result<Vec<Pruned>, Failure> {
+) -> Result<u8, Failure> {
     let ui = invocation.ui;
-    let pruned = with_host(invocation, |host, _| {
-        if is_dry_run {
-            return pruned(app, rule, true, host, ui);
+    let pruning = Pruning {
+        app,
+        rule: policy(Some(app))?.rule,
+        is_dry_run: arguments.dry_run,
+        ui,
+    };
+    let mut removed = Vec::new();
+    let result = with_host(invocation, |host, _| {
+        if pruning.is_dry_run {
+            return pruning.everywhere(host, None, &mut removed);
         }
         let entry = record::entry(Action::BackupPrune, app, host)?;
         recorded(entry, host, invocation, |entry| {
-            let pruned = pruned(app, rule, false, host, ui)?;
-            let gone = pruned.iter().filter(|one| !one.is_kept);
-            let gone: Vec<&str> = gone.map(|one| one.id.as_str()).take(NAMED).collect();
-            entry.set(key::BACKUP, gone);
-            Ok(pruned)
+            pruning.everywhere(host, Some(entry), &mut removed)
         })
-    })?;
-    for one in &pruned {
-        let verb = match (one.is_kept, is_dry_run) {
-            (true, _) => "stays",
-            (false, true) => "would go",
-            (false, false) => "removed",
-        };
-        ui.info(&format!("{}: {verb} ({})", one.id, one.why));
+    });
+    if ui.is_json() {
+        ui.json(&json!({"app": app, "is_dry_run": pruning.is_dry_run, "removed": removed}))?;
     }
-    Ok(pruned)
+    let verb = if pruning.is_dry_run {
+        "would be removed"
+    } else {
+        "removed"
+    };
+    ui.success(&format!("{} backup(s) of {app} {verb}", removed.len()));
+    result.map(|()| exit_codes::OK)
 }
 
-fn pruned(
-    app: &AppName,
-    rule: &Rule,
+struct Pruning<'a> {
+    app: &'a AppName,
+    rule: Rule,
     is_dry_run: bool,
-    host: &SshHost,
-    ui: &Ui,
-) -> Result<Vec<Pruned>, Failure> {
-    let request = BackupsRequest {
-        app: Some(app.clone()),
-        id: None,
-        rule: Some(rule.clone()),
-        is_dry_run,
-        with_bucket: false,
-        is_brief: false,
-    };
-    let mut pruned: Vec<Pruned> = match ask(host, &deploy_system::backup_prune(&request))? {
-        Server::Answered(pruned) => pruned,
-        Server::NoPlugin(_) => {
-            ui.info("The plugin is not on the host: nothing was looked at there");
-            Vec::new()
+    ui: &'a Ui,
+}
+
+impl Pruning<'_> {
+    /// The host comes last: it keeps the entry, in which all that was removed before is named.
+    fn everywhere(
+        &self,
+        host: &SshHost,
+        entry: Option<&mut AuditEntry>,
+        removed: &mut Vec<String>,
+    ) -> Result<(), Failure> {
+        self.here(removed)?;
+        self.in_bucket(removed)?;
+        let mut so_far = entry.as_deref().cloned();
+        if let Some(entry) = &mut so_far {
+            name_removed(entry, removed);
         }
-    };
-    if let Some(settings) = BucketSettings::from_environment()? {
+        let on_host = self.on_host(host, so_far);
+        if let Ok(pruned) = &on_host {
+            self.tell(pruned, removed);
+        }
+        if let Some(entry) = entry {
+            name_removed(entry, removed);
+        }
+        on_host.map(drop)
+    }
+
+    fn here(&self, removed: &mut Vec<String>) -> Result<(), Failure> {
+        let mut series: BTreeMap<String, Vec<(Found, Candidate)>> = BTreeMap::new();
+        for found in backup::find(Path::new("."), self.app)? {
+            let Ok(Some(manifest)) = &found.manifest else {
+                self.ui.info(&format!(
+                    "{}: stays (not made by this program, or its manifest is lost)",
+                    name(&found)
+                ));
+                continue;
+            };
+            let candidate = Candidate {
+                time: found.name.time,
+                reason: found.name.reason,
+                is_good: manifest.flaw(found.size).is_none() && backup::check(&found.path).is_ok(),
+                is_restore_tested: manifest.restore_tested.is_some(),
+            };
+            let key = format!("{}:{}", manifest.kind, manifest.service);
+            series.entry(key).or_default().push((found, candidate));
+        }
+        for backups in series.values() {
+            let candidates: Vec<Candidate> =
+                backups.iter().map(|(_, candidate)| *candidate).collect();
+            let verdicts = retention::judge(&candidates, &self.rule, Timestamp::now());
+            for ((found, _), verdict) in backups.iter().zip(verdicts) {
+                let shown = name(found);
+                if verdict.is_keep() {
+                    self.ui.info(&format!("{shown}: stays ({verdict})"));
+                    continue;
+                }
+                if self.is_dry_run {
+                    self.ui.info(&format!("{shown}: would go ({verdict})"));
+                } else {
+                    // The file first: a manifest that is left alone is no backup.
+                    fs_err::remove_file(&found.path)?;
+                    fs_err::remove_file(manifest_path(&found.path))?;
+                    self.ui.info(&format!("{shown}: removed ({verdict})"));
+                }
+                removed.push(shown);
+            }
+        }
+        Ok(())
+    }
+
+    fn in_bucket(&self, removed: &mut Vec<String>) -> Result<(), Failure> {
+        let Some(settings) = BucketSettings::from_environment()? else {
+            return Ok(());
+        };
         let of_bucket = |error: std::io::Error| Failure::new(exit_codes::HOST, error.to_string());
         let bucket = Bucket::open(&settings).map_err(of_bucket)?;
-        let listed = bucket.list(Some(app)).map_err(of_bucket)?;
-        pruned.extend(
-            prune_bucket(&bucket, &listed, rule, Timestamp::now(), is_dry_run)
-                .map_err(of_bucket)?,
-        );
+        let listed = bucket.list(Some(self.app)).map_err(of_bucket)?;
+        let now = Timestamp::now();
+        let pruned =
+            prune_bucket(&bucket, &listed, &self.rule, now, self.is_dry_run).map_err(of_bucket)?;
+        self.tell(&pruned, removed);
+        Ok(())
     }
-    Ok(pruned)
+
+    fn on_host(&self, host: &SshHost, entry: Option<AuditEntry>) -> Result<Vec<Pruned>, Failure> {
+        let request = PruneRequest {
+            app: Some(self.app.clone()),
+            rule: self.rule.clone(),
+            is_dry_run: self.is_dry_run,
+            entry,
+        };
+        match ask(host, &deploy_system::backup_prune(&request))? {
+            Server::Answered(pruned) => Ok(pruned),
+            Server::NoPlugin(_) => {
+                self.ui
+                    .info("The plugin is not on the host: nothing was looked at there");
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    fn tell(&self, pruned: &[Pruned], removed: &mut Vec<String>) {
+        for one in pruned {
+            let verb = match (one.is_kept, self.is_dry_run) {
+                (true, _) => "stays",
+                (false, true) => "would go",
+                (false, false) => "removed",
+            };
+            self.ui.info(&format!("{}: {verb} ({})", one.id, one.why));
+        }
+        let gone = pruned.iter().filter(|one| !one.is_kept);
+        removed.extend(gone.map(|one| one.id.clone()));
+    }
+}
+
+fn name(found: &Found) -> String {
+    let name = found.path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }

@@ -32,7 +32,10 @@ pub fn run(
     let (given, service) = backup_and_service(&arguments.words)?;
     let source = Source::find(app, given, arguments.identity.as_deref(), invocation)?;
     let shown = source.shown(given);
-    let (file, _) = source.read(&shown)?;
+    let (file, manifest) = source.read(&shown)?;
+    if let Some(flaw) = manifest.and_then(|manifest| manifest.flaw(manifest.size)) {
+        invocation.ui.warning(&format!("{shown}: {flaw}"));
+    }
     let into = arguments
         .into
         .as_deref()

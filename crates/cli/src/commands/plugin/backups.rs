@@ -5,7 +5,9 @@ use dokku_deploy::{
     app::AppName,
     backup::{Fresh, Place as Where, Reason},
     clock::stamp,
-    plugin_protocol::{BackupReport, BackupRequest, BackupsRequest, Fault, FaultKind, Listing},
+    plugin_protocol::{
+        BackupReport, BackupRequest, BackupsRequest, Fault, FaultKind, Listing, PruneRequest,
+    },
     service::ServiceKind,
 };
 use jiff::Timestamp;
@@ -48,7 +50,7 @@ pub enum Verbs {
     Backup(MakeWords),
     Backups(ListWords),
     BackupVerify(ListWords),
-    BackupPrune(ListWords),
+    BackupPrune(PruneWords),
     BackupSend(SendWords),
     BackupTested(TestedWords),
     BackupRoom(RoomWords),
@@ -98,10 +100,21 @@ pub struct ListWords {
     #[command(flatten)]
     common: Common,
     /// The whole request, as `dokku-cli` sends it
-    #[arg(long, value_name = "BASE64", conflicts_with_all = ["id", "dry_run", "app"])]
+    #[arg(long, value_name = "BASE64", conflicts_with_all = ["id", "app"])]
     request: Option<String>,
     #[arg(long, value_name = "ID")]
     id: Option<String>,
+    #[arg(env = "DOKKU_APP_NAME")]
+    app: Option<AppName>,
+}
+
+#[derive(Debug, Args)]
+pub struct PruneWords {
+    #[command(flatten)]
+    common: Common,
+    /// The whole request, as `dokku-cli` sends it
+    #[arg(long, value_name = "BASE64", conflicts_with_all = ["dry_run", "app"])]
+    request: Option<String>,
     #[arg(long)]
     dry_run: bool,
     #[arg(env = "DOKKU_APP_NAME")]
@@ -159,19 +172,13 @@ impl MakeWords {
 }
 
 impl ListWords {
-    fn asked(&self, place: &Place) -> Result<BackupsRequest, Fault> {
+    fn asked(&self) -> Result<BackupsRequest, Fault> {
         if let Some(word) = &self.request {
             return understood(word);
         }
-        let settings = backups::BackupSettings::read(place).map_err(|error| Fault {
-            kind: FaultKind::Failed,
-            message: error.to_string(),
-        })?;
         Ok(BackupsRequest {
             app: self.app.clone(),
             id: self.id.clone(),
-            rule: Some(settings.rule),
-            is_dry_run: self.dry_run,
             is_brief: false,
             with_bucket: true,
         })
@@ -208,7 +215,7 @@ pub fn told(report: &BackupReport, invocation: &Invocation) -> Result<u8, Failur
 
 fn list(words: &ListWords, place: &Place, invocation: &Invocation) -> Result<u8, Failure> {
     let listing = words
-        .asked(place)
+        .asked()
         .and_then(|request| backups::list(place, &request));
     answer(words.is_json(), listing, invocation, |listing: Listing| {
         for one in &listing.backups {
@@ -232,7 +239,7 @@ fn list(words: &ListWords, place: &Place, invocation: &Invocation) -> Result<u8,
 
 fn verify(words: &ListWords, place: &Place, invocation: &Invocation) -> Result<u8, Failure> {
     let verified = words
-        .asked(place)
+        .asked()
         .and_then(|request| backups::verify(place, &request));
     answer(words.is_json(), verified, invocation, |verified| {
         let mut code = exit_codes::OK;
@@ -253,16 +260,36 @@ fn verify(words: &ListWords, place: &Place, invocation: &Invocation) -> Result<u
     })
 }
 
+impl PruneWords {
+    /// As asked; a person's own words are an operation of their own.
+    fn asked(&self, place: &Place) -> Result<PruneRequest, Fault> {
+        if let Some(word) = &self.request {
+            return understood(word);
+        }
+        let settings = backups::BackupSettings::read(place).map_err(|error| Fault {
+            kind: FaultKind::Failed,
+            message: error.to_string(),
+        })?;
+        Ok(PruneRequest {
+            entry: (!self.dry_run).then(|| backups::prune_entry(place, self.app.as_ref())),
+            app: self.app.clone(),
+            rule: settings.rule,
+            is_dry_run: self.dry_run,
+        })
+    }
+}
+
 fn prune(
-    words: &ListWords,
+    words: &PruneWords,
     place: &Place,
     now: Timestamp,
     invocation: &Invocation,
 ) -> Result<u8, Failure> {
     let pruned = words
         .asked(place)
-        .and_then(|request| backups::prune(place, &request, now));
-    answer(words.is_json(), pruned, invocation, |pruned| {
+        .and_then(|request| backups::prune(place, request, now, invocation.ui));
+    let is_json = words.common.format == "json";
+    answer(is_json, pruned, invocation, |pruned| {
         for one in &pruned {
             let verb = if one.is_kept { "stays" } else { "goes" };
             invocation

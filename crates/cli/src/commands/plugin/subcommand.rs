@@ -133,6 +133,7 @@ const HELP: &str = "\
     deploy-system:backup [<app> [<service>]|--all-apps] [--to server|s3|both], Back up databases into files of this host
     deploy-system:backups [<app>], List the backups of this host
     deploy-system:backup-verify [<app>|--id <id>], Read backups of this host to their ends
+    deploy-system:backup-prune [<app>] [--dry-run], Remove backups of this host that its settings do not keep
     deploy-system:backup-send <id>, Write a backup of this host to standard output
     deploy-system:backup-tested --request <base64>, Note the verdict of a restore test (asked by dokku-cli)
     deploy-system:backup-room <kind>, Say how much room the disk has that services keep their data on

@@ -133,7 +133,30 @@ fn old_ones_go_in_both_places_and_only_ours() {
     let dry = ok(&bucket, host, &["db", "shop", "prune", "--dry-run"]);
     assert_eq!(dry.stderr.matches("would go (").count(), 4, "{dry:?}");
     assert_eq!(backups(host).len(), 5);
+    let entries = || -> Vec<Value> {
+        let log = guarded
+            .audit()
+            .into_iter()
+            .map(|line| line["entry"].clone());
+        log.filter(|entry| entry["action"] == "backup-prune")
+            .collect()
+    };
+    assert_eq!(entries().len(), 0, "a dry run is no operation");
     ok(&bucket, host, &["db", "shop", "prune"]);
+    let [entry] = &entries()[..] else {
+        panic!("{:?}", entries());
+    };
+    assert_eq!(
+        (&entry["status"], &entry["metadata"]["removed"]),
+        (&"success".into(), &4.into())
+    );
+    let note = entry["note"].as_str().unwrap();
+    for gone in [
+        "s3:redis/shop/20200101_000000.gz",
+        "server:redis/shop/pre-destroy_20200102_000000.gz",
+    ] {
+        assert!(note.contains(gone), "{note}");
+    }
     for place in &places {
         let left = without_manifests(&place.join("redis/shop"));
         assert_eq!(
@@ -145,6 +168,16 @@ fn old_ones_go_in_both_places_and_only_ours() {
             ]
         );
     }
+
+    // Whoever asks the host itself is one entry too.
+    guarded.ok("deploy-system:backup-prune shop --dry-run");
+    assert_eq!(entries().len(), 1);
+    guarded.ok("deploy-system:backup-prune shop");
+    let last = entries().pop().unwrap();
+    assert_eq!(entries().len(), 2);
+    assert_eq!(last["app_name"], "shop");
+    assert_eq!(last["metadata"]["removed"], 0);
+    assert_ne!(last["actor"], "");
 }
 
 #[test]
