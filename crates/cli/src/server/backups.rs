@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use self::night::Stamp;
 pub use self::{
     night::scheduled,
-    prune::{entry as prune_entry, prune},
+    prune::{by_hand as prune_by_hand, prune},
     settings::BackupSettings,
 };
 use super::place::Place;

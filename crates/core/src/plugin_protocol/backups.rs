@@ -200,9 +200,6 @@ pub struct PruneRequest {
     pub rule: Rule,
     /// Only tell what would be removed.
     pub is_dry_run: bool,
-    /// The entry of the whole operation so far: the host finishes and keeps it, so that there is one,
-    /// and one only, whatever becomes of whoever asked.
-    pub entry: Option<AuditEntry>,
 }
 
 /// Names what was removed in the entry of it, beside what it names already.

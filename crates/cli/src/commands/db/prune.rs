@@ -70,27 +70,21 @@ struct Pruning<'a> {
 }
 
 impl Pruning<'_> {
-    /// The host comes last: it keeps the entry, in which all that was removed before is named.
+    /// Whatever fails, the entry names what was removed before.
     fn everywhere(
         &self,
         host: &SshHost,
         entry: Option<&mut AuditEntry>,
         removed: &mut Vec<String>,
     ) -> Result<(), Failure> {
-        self.here(removed)?;
-        self.in_bucket(removed)?;
-        let mut so_far = entry.as_deref().cloned();
-        if let Some(entry) = &mut so_far {
-            name_removed(entry, removed);
-        }
-        let on_host = self.on_host(host, so_far);
-        if let Ok(pruned) = &on_host {
-            self.tell(pruned, removed);
-        }
+        let result = self
+            .here(removed)
+            .and_then(|()| self.in_bucket(removed))
+            .and_then(|()| self.on_host(host, removed));
         if let Some(entry) = entry {
             name_removed(entry, removed);
         }
-        on_host.map(drop)
+        result
     }
 
     fn here(&self, removed: &mut Vec<String>) -> Result<(), Failure> {
@@ -150,21 +144,19 @@ impl Pruning<'_> {
         Ok(())
     }
 
-    fn on_host(&self, host: &SshHost, entry: Option<AuditEntry>) -> Result<Vec<Pruned>, Failure> {
+    fn on_host(&self, host: &SshHost, removed: &mut Vec<String>) -> Result<(), Failure> {
         let request = PruneRequest {
             app: Some(self.app.clone()),
             rule: self.rule.clone(),
             is_dry_run: self.is_dry_run,
-            entry,
         };
-        match ask(host, &deploy_system::backup_prune(&request))? {
-            Server::Answered(pruned) => Ok(pruned),
-            Server::NoPlugin(_) => {
-                self.ui
-                    .info("The plugin is not on the host: nothing was looked at there");
-                Ok(Vec::new())
-            }
+        match ask::<Vec<Pruned>>(host, &deploy_system::backup_prune(&request))? {
+            Server::Answered(pruned) => self.tell(&pruned, removed),
+            Server::NoPlugin(_) => self
+                .ui
+                .info("The plugin is not on the host: nothing was looked at there"),
         }
+        Ok(())
     }
 
     fn tell(&self, pruned: &[Pruned], removed: &mut Vec<String>) {

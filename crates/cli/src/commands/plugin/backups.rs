@@ -5,9 +5,7 @@ use dokku_deploy::{
     app::AppName,
     backup::{Fresh, Place as Where, Reason},
     clock::stamp,
-    plugin_protocol::{
-        BackupReport, BackupRequest, BackupsRequest, Fault, FaultKind, Listing, PruneRequest,
-    },
+    plugin_protocol::{BackupReport, BackupRequest, BackupsRequest, Fault, FaultKind, Listing},
     service::ServiceKind,
 };
 use jiff::Timestamp;
@@ -260,34 +258,19 @@ fn verify(words: &ListWords, place: &Place, invocation: &Invocation) -> Result<u
     })
 }
 
-impl PruneWords {
-    /// As asked; a person's own words are an operation of their own.
-    fn asked(&self, place: &Place) -> Result<PruneRequest, Fault> {
-        if let Some(word) = &self.request {
-            return understood(word);
-        }
-        let settings = backups::BackupSettings::read(place).map_err(|error| Fault {
-            kind: FaultKind::Failed,
-            message: error.to_string(),
-        })?;
-        Ok(PruneRequest {
-            entry: (!self.dry_run).then(|| backups::prune_entry(place, self.app.as_ref())),
-            app: self.app.clone(),
-            rule: settings.rule,
-            is_dry_run: self.dry_run,
-        })
-    }
-}
-
 fn prune(
     words: &PruneWords,
     place: &Place,
     now: Timestamp,
     invocation: &Invocation,
 ) -> Result<u8, Failure> {
-    let pruned = words
-        .asked(place)
-        .and_then(|request| backups::prune(place, request, now, invocation.ui));
+    // Whoever sends a request records it.
+    let pruned = if let Some(word) = &words.request {
+        understood(word).and_then(|request| backups::prune(place, &request, now))
+    } else {
+        let app = words.app.as_ref();
+        backups::prune_by_hand(place, app, words.dry_run, now, invocation.ui)
+    };
     let is_json = words.common.format == "json";
     answer(is_json, pruned, invocation, |pruned| {
         for one in &pruned {
