@@ -204,6 +204,8 @@ pub fn may_be_given(key: &str) -> Result<(), NotYours> {
         "every deploy sets it itself"
     } else if key.starts_with("DEPLOY_LOCK")
         || key.starts_with("DEPLOY_RUN_")
+        || key.starts_with("DEPLOY_COPY_")
+        || key.starts_with("DEPLOY_CLEANUP_")
         || key == MANAGED
         || key == "DEPLOY_BASE_APP"
     {

@@ -68,6 +68,7 @@ fn wish_with(name: &str, environment: Environment, config: &str, services: &str)
         base_domain: Some("example.com".into()),
         given: BTreeMap::new(),
         credentials: None,
+        copy: None,
         actor: "ada".into(),
         run_id: "r-1".into(),
         entry: None,
@@ -213,6 +214,7 @@ fn with_postgres(mut observed: Observed, exists: bool, linked: &[&str]) -> Obser
                 .iter()
                 .map(|name| ServiceName::new(name).unwrap())
                 .collect(),
+            to_copy: None,
         },
     );
     observed

@@ -1,6 +1,7 @@
 //! `dokku-cli db`: backups of an app's databases, and restores.
 
 mod backup;
+mod copy;
 mod download;
 mod local;
 mod places;
@@ -19,6 +20,7 @@ use clap::{Args, Subcommand};
 
 pub use self::{
     backup::{Order, size},
+    copy::ServiceCopier,
     service::understood,
 };
 

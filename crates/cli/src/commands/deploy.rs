@@ -3,6 +3,7 @@
 mod given;
 pub mod narration;
 pub(super) mod outcome;
+pub mod preview;
 mod record;
 pub(super) mod takeover;
 pub mod wish;
@@ -16,12 +17,11 @@ use dokku_deploy::{
     flows::deploy,
     journal::{Journal, Unrecorded},
     rollout::{self, Aborted, Adoption, Ground, Plan, Refusal, Wish},
-    secret::Secret,
-    settings::{Inputs, PreviewDatabase, Resolved},
-    variables::{Given, Source},
+    settings::Inputs,
 };
 
-use self::{narration::Narration, record::Record};
+use self::{narration::Narration, preview::PreviewOf, record::Record};
+use super::db::ServiceCopier;
 use crate::{
     args,
     clock::RealClock,
@@ -30,7 +30,6 @@ use crate::{
     http::Http,
     interrupt::Watch,
     invocation::Invocation,
-    origin,
     ui::{Reply, Ui},
 };
 
@@ -80,68 +79,12 @@ pub struct DeployArguments {
     /// Settings that this run gives.
     #[arg(skip)]
     pub inputs: Inputs,
+    /// The databases that are copies of another app's are copied anew; what they hold is backed up before
+    #[arg(long, requires = "pr")]
+    pub refresh_database: bool,
     /// Which pull request is deployed, where that is known for certain.
     #[arg(skip)]
     pub preview: Option<PreviewOf>,
-}
-
-/// A pull request whose preview is deployed.
-#[derive(Debug, Clone)]
-pub struct PreviewOf {
-    /// `owner/name`.
-    pub repository: String,
-    /// The repository's number.
-    pub repository_id: u64,
-    /// The pull request.
-    pub number: u64,
-    /// The code is that of somebody outside of the team.
-    pub is_foreign: bool,
-    /// Its release tasks run all the same.
-    pub runs_tasks: bool,
-}
-
-impl PreviewOf {
-    /// What the app keeps about where it comes from.
-    fn variables(&self) -> Given {
-        let mut given = origin::of_repository(&self.repository, &self.repository_id.to_string());
-        for variables in given.values_mut() {
-            let number = Secret::new(self.number.to_string());
-            variables.insert("PR_NUMBER".to_owned(), number);
-        }
-        given
-    }
-
-    /// Foreign code gets nothing that is the team's: no variables, no shared service, no domain, and
-    /// its release tasks run only where that was allowed.
-    fn restrict(&self, settings: &mut Resolved, given: &mut Given) -> Result<(), Failure> {
-        match settings.preview.database {
-            Some(PreviewDatabase::Shared) => share(settings, true),
-            Some(PreviewDatabase::Clone) if !self.is_foreign => {
-                return Err(Failure::settings(
-                    "preview.database is clone, and this version cannot copy databases for previews: nothing was deployed",
-                )
-                .hint("`own` gives each preview an empty one, `shared` one for all."));
-            }
-            Some(PreviewDatabase::Own | PreviewDatabase::Clone) => share(settings, false),
-            None => {}
-        }
-        if !self.is_foreign {
-            return Ok(());
-        }
-        given.retain(|source, _| *source == Source::Repository);
-        share(settings, false);
-        settings.custom_domains.clear();
-        if !self.runs_tasks {
-            settings.release.tasks.clear();
-        }
-        Ok(())
-    }
-}
-
-fn share(settings: &mut Resolved, is_shared: bool) {
-    for service in &mut settings.services {
-        service.shared = is_shared;
-    }
 }
 
 /// Who looks on while something is deployed.
@@ -188,6 +131,11 @@ pub fn watched(
         net: &Http,
         clock: &clock,
         interrupts: &deadline,
+        copier: Some(&ServiceCopier {
+            host: &ssh,
+            clock: &clock,
+            ui,
+        }),
     };
     ui.header(&format!("Deploying {}", wish.app));
     let origin = record::begin(&mut wish, arguments.abort, &ssh)?;
@@ -235,6 +183,8 @@ pub fn watched(
         adopt(adoption, &wish, arguments, invocation)
             .inspect_err(|failure| record.not_begun(failure))?;
     }
+    preview::keep_renewed(&plan, &wish, &ssh, &deadline, invocation)
+        .inspect_err(|failure| record.not_begun(failure))?;
     record.begins();
     let mut narration = Narration::new(ui);
     let mut ended = |deployment: &Deployment, owed: &[Unrecorded]| {

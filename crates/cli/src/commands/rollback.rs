@@ -101,6 +101,7 @@ pub fn run(arguments: &RollbackArguments, invocation: &Invocation<'_>) -> Result
         net: &Http,
         clock: &clock,
         interrupts: &watch,
+        copier: None,
     };
     let actor = actor::name(repository.as_ref())?;
     let record = Record::begin(&app, &actor, &ssh, repository.as_ref(), invocation);
@@ -224,6 +225,7 @@ fn choose<'r>(
         base_domain: None,
         given: Given::new(),
         credentials: access::credentials(environment)?,
+        copy: None,
         actor: wanted.actor.to_owned(),
         run_id: format!("{:016x}", rand::random::<u64>()),
         entry: Some(wanted.entry.clone()),

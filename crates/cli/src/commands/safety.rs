@@ -3,6 +3,7 @@
 use dokku_deploy::{
     app::AppName,
     backup::{Fresh, Kept, Need, Reason, SafetyCopy, WithoutBackup},
+    interrupt::Interrupts,
     service::{ServiceKind, ServiceName},
 };
 
@@ -10,9 +11,7 @@ use super::{
     backup::{Copies, ensure_safe_copy},
     teardown::Safety,
 };
-use crate::{
-    exit_codes, failure::Failure, host::SshHost, interrupt::Watch, invocation::Invocation,
-};
+use crate::{exit_codes, failure::Failure, host::SshHost, invocation::Invocation};
 
 /// Copies of all services, or no leave to go on.
 pub fn ensure(
@@ -21,7 +20,7 @@ pub fn ensure(
     reason: Reason,
     safety: &Safety,
     host: &SshHost<'_>,
-    watch: &Watch,
+    interrupts: &dyn Interrupts,
     invocation: &Invocation<'_>,
 ) -> Result<SafetyCopy, Failure> {
     let ui = invocation.ui;
@@ -40,7 +39,7 @@ pub fn ensure(
         .iter()
         .map(|(kind, name)| Need::new(*kind, name))
         .collect();
-    let copy = copy(app, services, reason, safety, host, watch, invocation)?;
+    let copy = copy(app, services, reason, safety, host, interrupts, invocation)?;
     let mut kept = copy.kept().unwrap_or_default().to_vec();
     kept.retain(|kept| needs.contains(&kept.of));
     of(&needs, kept)
@@ -63,7 +62,7 @@ fn copy(
     reason: Reason,
     safety: &Safety,
     host: &SshHost<'_>,
-    watch: &Watch,
+    interrupts: &dyn Interrupts,
     invocation: &Invocation<'_>,
 ) -> Result<SafetyCopy, Failure> {
     let copies = Copies {
@@ -77,7 +76,7 @@ fn copy(
         },
         directory: safety.backup_dir.as_deref(),
     };
-    ensure_safe_copy(&copies, host, watch, invocation)
+    ensure_safe_copy(&copies, host, interrupts, invocation)
 }
 
 /// Copies of everything that the app is linked to, before a rollback: what runs then may read the data
@@ -86,7 +85,7 @@ pub fn before_rollback(
     app: &AppName,
     safety: &Safety,
     host: &SshHost<'_>,
-    watch: &Watch,
+    interrupts: &dyn Interrupts,
     invocation: &Invocation<'_>,
 ) -> Result<(), Failure> {
     if safety.without_backup {
@@ -101,7 +100,7 @@ pub fn before_rollback(
         Reason::PreRollback,
         safety,
         host,
-        watch,
+        interrupts,
         invocation,
     )
     .map(drop)

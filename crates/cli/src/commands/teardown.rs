@@ -131,6 +131,7 @@ impl Teardown<'_> {
         let services: Vec<_> = one
             .services
             .iter()
+            .filter(|service| !service.is_unfinished)
             .map(|service| (service.kind, service.name.clone()))
             .collect();
         safety::ensure(

@@ -1,5 +1,6 @@
 //! What a deploy stands on.
 
+use super::copy::Copier;
 use crate::{clock::Clock, host::Host, interrupt::Interrupts, net::Net};
 
 /// Everything outside that a deploy needs.
@@ -15,4 +16,6 @@ pub struct Ground<'a> {
     pub clock: &'a dyn Clock,
     /// Ctrl-C and SIGTERM.
     pub interrupts: &'a dyn Interrupts,
+    /// Who copies services, where that is wanted.
+    pub copier: Option<&'a dyn Copier>,
 }

@@ -6,6 +6,7 @@
 
 mod abort;
 mod build;
+mod copy;
 mod ground;
 mod hold;
 mod keeper;
@@ -29,6 +30,7 @@ mod wish;
 pub(crate) use self::refusal::{refuse_held, refuse_locked, takeover, unfinished};
 pub use self::{
     abort::{AbortError, Aborted, abort},
+    copy::{Copier, CopyState, CopyWish, Copying, Masking, NoCopy, can_copy},
     ground::Ground,
     left::left_tasks,
     observe::{AppState, Observed, ServiceState, Unobserved, observe, observe_app},
@@ -149,6 +151,7 @@ impl Run<'_> {
             Step::CreateApp => self.create_app(),
             Step::TakeJournal => self.take_journal(),
             Step::CreateService { kind, name, image } => self.create_service(*kind, name, image),
+            Step::CopyService(copying) => self.copy_service(copying),
             Step::LinkService { kind, name } => self.link_service(*kind, name),
             Step::SetVariables(changes) => self.set_variables(changes),
             Step::SetDeployBranch(branch) => self.set_deploy_branch(branch),

@@ -134,6 +134,9 @@ pub struct ServiceState {
     pub exists: bool,
     /// Services of this kind that are linked to the app, under whatever name.
     pub linked: Vec<ServiceName>,
+    /// Services of this kind that the app is linked to whose data is copied; nothing: none is copied,
+    /// or Dokku says that there is no such app.
+    pub to_copy: Option<Vec<ServiceName>>,
 }
 
 /// Why a host could not be observed, or not be used.
@@ -166,13 +169,23 @@ pub fn observe(wish: &Wish, host: &dyn Host) -> Result<Observed, Unobserved> {
             (service.kind, name)
         })
         .collect();
-    observe_app(app, &wanted, host)
+    let from = wish.copy.as_ref().map(|copy| &copy.from);
+    observe_with(app, &wanted, from, host)
 }
 
 /// The same of an app, with these services.
 pub fn observe_app(
     app: &AppName,
     wanted: &[(ServiceKind, ServiceName)],
+    host: &dyn Host,
+) -> Result<Observed, Unobserved> {
+    observe_with(app, wanted, None, host)
+}
+
+fn observe_with(
+    app: &AppName,
+    wanted: &[(ServiceKind, ServiceName)],
+    copy_from: Option<&AppName>,
     host: &dyn Host,
 ) -> Result<Observed, Unobserved> {
     let version = version::read(&host.ask(&version::ask())?, host.name())?;
@@ -198,6 +211,7 @@ pub fn observe_app(
             (
                 questions.add(datastore::exists(*kind, name)),
                 questions.add(datastore::app_links(*kind, app)),
+                copy_from.map(|from| questions.add(datastore::app_links(*kind, from))),
             )
         })
         .collect();
@@ -245,8 +259,11 @@ pub fn observe_app(
         }
     };
     let mut known = BTreeMap::new();
-    for ((kind, name), (exists, links)) in wanted.iter().zip(services) {
-        if let Some(state) = service_state(name.clone(), &answers[exists], &answers[links])? {
+    for ((kind, name), (exists, links, to_copy)) in wanted.iter().zip(services) {
+        if let Some(mut state) = service_state(name.clone(), &answers[exists], &answers[links])? {
+            if let Some(to_copy) = to_copy {
+                state.to_copy = datastore::read_app_links(&answers[to_copy])?;
+            }
             known.insert(*kind, state);
         }
     }
@@ -271,6 +288,7 @@ fn service_state(
         name,
         exists: datastore::read_exists(exists)?,
         linked: datastore::read_app_links(links)?.unwrap_or_default(),
+        to_copy: None,
     }))
 }
 

@@ -8,6 +8,7 @@ use crate::{
     dokku::capabilities::Capabilities,
     journal::Journal,
     release::{History, Release},
+    service::{ServiceKind, ServiceName},
     store::Variables,
     variables::Changes,
 };
@@ -74,6 +75,14 @@ impl Plan {
     pub fn protects(&self) -> bool {
         let mut steps = self.steps.iter();
         steps.any(|step| matches!(step, Step::Protect(_)))
+    }
+
+    /// Services of the app that are destroyed, to be copied anew.
+    pub fn renewed(&self) -> impl Iterator<Item = (ServiceKind, &ServiceName)> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::CopyService(copying) if copying.renews => Some((copying.kind, &copying.to)),
+            _ => None,
+        })
     }
 
     /// Whether new code goes live.

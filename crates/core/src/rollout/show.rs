@@ -1,6 +1,6 @@
 //! A plan in words.
 
-use super::{plan::Plan, protect::Doorkeeper, step::Step, wish::Wish};
+use super::{copy::Copying, plan::Plan, protect::Doorkeeper, step::Step, wish::Wish};
 use crate::secret::SHOWN;
 
 /// What a step does, in the present and in the past.
@@ -17,6 +17,7 @@ pub(super) fn sentence(step: &Step, wish: &Wish) -> (String, String) {
             format!("Creating the {kind} service {name}"),
             format!("{name} is created"),
         ),
+        Step::CopyService(copying) => copied(copying),
         Step::LinkService { kind, name } => (
             format!("Linking the {kind} service {name}"),
             format!("{name} is linked"),
@@ -115,6 +116,18 @@ pub(super) fn sentence(step: &Step, wish: &Wish) -> (String, String) {
         ),
     };
     (doing, did)
+}
+
+fn copied(copying: &Copying) -> (String, String) {
+    let masked = match &copying.masking {
+        Some(masking) => format!(", masked by {}", masking.file),
+        None => String::new(),
+    };
+    let (from, owner, to) = (&copying.from, &copying.owner, &copying.to);
+    (
+        format!("Copying {from} of {owner} to {to}{masked}"),
+        format!("{to} is a checked copy"),
+    )
 }
 
 impl Plan {

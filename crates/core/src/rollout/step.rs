@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::protect::Doorkeeper;
+use super::{copy::Copying, protect::Doorkeeper};
 use crate::{
     dokku::datastore::Image,
     service::{ServiceKind, ServiceName},
@@ -40,6 +40,8 @@ pub enum Step {
         /// What it is made of.
         image: Image,
     },
+    /// Make a service that holds what another one holds, masked. One that is there is destroyed before.
+    CopyService(Copying),
     /// Link a service to the app, without a restart.
     LinkService {
         /// Its kind.

@@ -1,5 +1,6 @@
 //! What a run of deploy is asked to do.
 
+use super::copy::CopyWish;
 use crate::{
     app::{AppName, Environment},
     credentials::Credentials,
@@ -26,6 +27,8 @@ pub struct Wish {
     pub given: Given,
     /// What visitors are asked for; nothing: everybody may look.
     pub credentials: Option<Credentials>,
+    /// Whose data the app's services get a copy of; nothing: they begin empty.
+    pub copy: Option<CopyWish>,
     /// Who deploys.
     pub actor: String,
     /// Unique for this run.

@@ -5,6 +5,7 @@ mod deploy;
 mod destroy;
 mod event;
 mod people;
+mod policy;
 
 use clap::Args;
 use dokku_deploy::{
@@ -46,6 +47,12 @@ pub struct CiPreviewArguments {
     /// Run the release tasks of somebody outside of the team, too
     #[arg(long, requires = "pr")]
     with_release_tasks: bool,
+    /// Give somebody outside of the team a copy of the database, too, if previews get copies
+    #[arg(long, requires = "pr")]
+    with_clone: bool,
+    /// Copy the databases anew that are copies; what they hold is backed up before
+    #[arg(long, requires = "pr")]
+    refresh_database: bool,
     /// Memory of each process, such as 256m; empty is not given
     #[arg(long, value_name = "AMOUNT")]
     memory: Option<String>,

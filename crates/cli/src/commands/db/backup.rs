@@ -9,7 +9,10 @@ use dokku_deploy::{
     app::AppName,
     audit::{Action, key},
     backup::{BackupName, Manifest, Reason},
-    flows::{self, backup::Taken},
+    flows::{
+        self,
+        backup::{TakeError, Taken},
+    },
     interrupt::Interrupts,
     transfer::StreamingHost,
 };
@@ -156,6 +159,17 @@ impl Order<'_> {
             let found = backup::find(self.directory, self.app)?;
             last = found.first().map_or(0, |found| found.size);
         }
+        Ok(self.taken(last, host, interrupts, ui)?)
+    }
+
+    /// The same into a directory of its own, where the last one had `last` bytes.
+    pub fn taken(
+        &self,
+        last: u64,
+        host: &dyn StreamingHost,
+        interrupts: &dyn Interrupts,
+        ui: &Ui,
+    ) -> Result<(Written, Manifest), TakeError> {
         let order = flows::backup::Order {
             app: self.app,
             kind: self.linked.kind,

@@ -8,7 +8,10 @@ use dokku_deploy::{
     settings::Resolved,
 };
 
-use super::{DeployArguments, given};
+use super::{
+    DeployArguments, given,
+    preview::{self, Policy},
+};
 use crate::{
     access, actor,
     failure::Failure,
@@ -57,8 +60,20 @@ pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result
         .resolve(environment)
         .with_inputs(&arguments.inputs)
         .map_err(|error| Failure::usage(error.to_string()))?;
+    let mut copy = None;
+    if environment == Environment::Preview {
+        let of = arguments.preview.as_ref();
+        let policy = match of {
+            Some(of) => of.policy.clone(),
+            None => Policy::new(resolved.preview.clone(), |path| {
+                repository.file_in(&head.sha, path)
+            })?,
+        };
+        let renews = arguments.refresh_database;
+        copy = preview::databases(policy, of, &name, renews, &mut resolved)?;
+    }
     if let Some(of) = &arguments.preview {
-        of.restrict(&mut resolved, &mut given)?;
+        of.restrict(&mut resolved, &mut given);
     }
     if !arguments.abort {
         repository.refuse_shallow()?;
@@ -80,6 +95,7 @@ pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result
         base_domain: invocation.base_domain()?,
         given,
         credentials: access::credentials(environment)?,
+        copy,
         actor: actor::name(Some(&repository))?,
         run_id: format!("{:016x}", rand::random::<u64>()),
         entry: None,

@@ -100,7 +100,7 @@ fn say(host: &TestHost, kind: &str, statements: &[u8]) -> String {
 }
 
 /// The same to a service of any name.
-fn say_to(host: &TestHost, kind: &str, service: &str, statements: &[u8]) -> String {
+pub fn say_to(host: &TestHost, kind: &str, service: &str, statements: &[u8]) -> String {
     use std::io::Write;
     let mut child = Command::new(host.home().join("bin/ssh"))
         .arg("-i")

@@ -1,6 +1,7 @@
 //! `dokku-cli ci`, end to end: the sandbox as the host, a GitHub of the tests' own, and the
 //! variables and files that a runner gives.
 
+mod clones;
 mod deploys;
 mod previews;
 mod protected;

@@ -6,7 +6,10 @@ use github_sandbox::{Fault, GitHub, Token};
 use serde_json::{Value, json};
 
 use super::{hub, know, step};
-use crate::{deploy::Shop, support::Ran, support::TestHost};
+use crate::{
+    deploy::Shop,
+    support::{Ran, Started, TestHost},
+};
 
 /// A repository at GitHub, whose pull request 7 is open.
 pub(super) struct Project<'a> {
@@ -80,6 +83,10 @@ impl<'a> Project<'a> {
     }
 
     pub(super) fn run(&self, actor: &str, words: &[&str]) -> Ran {
+        self.started(actor, words).finish()
+    }
+
+    pub(super) fn started(&self, actor: &str, words: &[&str]) -> Started<'a> {
         let all: Vec<&str> = ["ci", "preview"].iter().chain(words).copied().collect();
         let server = format!("file://{}", self.host.home().join("hub").display());
         let mut test = step(&self.shop, &self.hub, &all);
@@ -91,7 +98,7 @@ impl<'a> Project<'a> {
             .env("GH_ORG_TOKEN", "ghp_all")
             .env("GITHUB_EVENT_PATH", self.host.home().join("event"))
             .env("DOKKU_BACKUP_DIR", self.host.home().join("vault"))
-            .run()
+            .start()
     }
 
     pub(super) fn event(&self, action: &str, actor: &str) -> Ran {

@@ -9,6 +9,7 @@ use crate::{
     app::{AppName, Environment},
     journal::Journal,
     lock::LockState,
+    rollout::CopyState,
     service::{ServiceKind, ServiceName},
     store::Variables,
 };
@@ -35,6 +36,8 @@ pub struct Doomed {
     pub name: ServiceName,
     /// The apps that it is unlinked from before.
     pub linked: Vec<AppName>,
+    /// It is a copy of another app's that was never finished: nobody's data, so nothing to back up.
+    pub is_unfinished: bool,
 }
 
 /// One app and what goes with it.
@@ -264,6 +267,11 @@ fn app_plan(
                 kind: service.kind,
                 name: service.name.clone(),
                 linked: service.apps.clone(),
+                is_unfinished: service.apps.is_empty()
+                    && service.name == ServiceName::of(service.kind, app)
+                    && variables.is_some_and(|variables| {
+                        CopyState::of(service.kind, variables) == CopyState::Unfinished
+                    }),
             }),
             None => {}
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    dokku::{capabilities::Capabilities, datastore::Image, http_auth},
+    dokku::{capabilities::Capabilities, http_auth},
     journal::{Journal, Phase},
     release::Release,
     rollout::{AppState, DEPLOY_BRANCH, Doorkeeper, Observed, Refusal, Step, Wish},
@@ -57,7 +57,7 @@ pub(super) struct Domains {
 
 #[derive(Default)]
 pub(super) struct Draft {
-    preparation: Vec<Step>,
+    pub(super) preparation: Vec<Step>,
     after_variables: Vec<Step>,
     pub notes: Vec<String>,
     pub restarts: bool,
@@ -65,58 +65,11 @@ pub(super) struct Draft {
     pub takes_over: bool,
     /// The run that is taken over may have left the app held.
     pub is_held: bool,
-    linked_kinds: BTreeSet<&'static str>,
+    pub(super) linked_kinds: BTreeSet<&'static str>,
     doorkeeper: Option<Doorkeeper>,
 }
 
 impl Draft {
-    pub fn services(&mut self, wish: &Wish, observed: &Observed) -> Result<(), Refusal> {
-        for wished in &wish.settings.services {
-            let kind = wished.kind;
-            let Some(service) = observed.services.get(&kind) else {
-                let why = match observed.capabilities.require(kind) {
-                    Err(incapable) => incapable.to_string(),
-                    Ok(()) => format!("{kind} does not answer"),
-                };
-                return Err(Refusal::Missing(format!(
-                    "services.yml asks for {kind}: {why}"
-                )));
-            };
-            if !service.linked.is_empty() {
-                self.linked_kinds.insert(kind.url_variable());
-                continue;
-            }
-            let has_url = observed
-                .app
-                .as_ref()
-                .is_some_and(|app| app.variables.contains_key(kind.url_variable()));
-            if has_url {
-                self.notes.push(format!(
-                    "{} is set and no {kind} service is linked: an external database, so none is created",
-                    kind.url_variable()
-                ));
-                continue;
-            }
-            self.linked_kinds.insert(kind.url_variable());
-            if !service.exists {
-                self.preparation.push(Step::CreateService {
-                    kind,
-                    name: service.name.clone(),
-                    image: Image {
-                        name: wished.image.clone(),
-                        version: wished.version.clone(),
-                    },
-                });
-            }
-            self.preparation.push(Step::LinkService {
-                kind,
-                name: service.name.clone(),
-            });
-            self.restarts = true;
-        }
-        Ok(())
-    }
-
     pub fn domains(&mut self, wish: &Wish, observed: &Observed) -> Domains {
         let there = observed.app.as_ref().map(|app| &app.domains);
         let base = wish

@@ -3,5 +3,6 @@
 
 mod draft;
 mod plan;
+mod services;
 
 pub use self::plan::plan;

@@ -9,13 +9,13 @@ use dokku_deploy::{
     settings::Inputs,
 };
 
-use super::{Subject, Surroundings, checkout};
+use super::{Subject, Surroundings, checkout, policy};
 use crate::{
     ci::api,
     clock::RealClock,
     commands::{
         ci::announcement::Announcement,
-        deploy::{self, DeployArguments, Onlooker, PreviewOf},
+        deploy::{self, DeployArguments, Onlooker, preview::PreviewOf},
     },
     failure::Failure,
     interrupt::Watch,
@@ -52,12 +52,15 @@ pub fn run(
             memory: arguments.memory.clone(),
             cpu: arguments.cpu.clone(),
         },
+        refresh_database: arguments.refresh_database,
         preview: Some(PreviewOf {
             repository: subject.repository.to_string(),
             repository_id: subject.repository_id,
             number,
             is_foreign,
             runs_tasks: arguments.with_release_tasks,
+            may_copy: arguments.with_clone,
+            policy: policy::of_base(subject, surroundings)?,
         }),
         ..DeployArguments::default()
     };

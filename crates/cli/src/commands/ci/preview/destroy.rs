@@ -6,11 +6,10 @@ use dokku_deploy::{
     flows::cleanup::{self, Candidate, Observed, Scope},
     github::{Closed, destroyed_comment, is_preview_comment},
     host::Host,
-    settings::{Settings, Source},
 };
 use jiff::Timestamp;
 
-use super::{Subject, Surroundings};
+use super::{Subject, Surroundings, policy};
 use crate::{
     actor,
     commands::{
@@ -20,7 +19,6 @@ use crate::{
     exit_codes,
     failure::Failure,
     origin,
-    project::CONFIG,
     publish::recorded,
 };
 
@@ -111,19 +109,5 @@ fn refuse_others(observed: &Observed, subject: &Subject) -> Result<(), Failure> 
 
 /// `preview.backup` of the branch that the pull request is for; what cannot be read means yes.
 fn is_backed_up(subject: &Subject, surroundings: &Surroundings<'_>) -> bool {
-    let base = &subject.pull.base.branch;
-    let file = surroundings.github.file(&subject.repository, CONFIG, base);
-    let Ok(Some(bytes)) = file else {
-        return true;
-    };
-    let Ok(text) = String::from_utf8(bytes) else {
-        return true;
-    };
-    let source = Source {
-        path: CONFIG,
-        text: &text,
-    };
-    Settings::parse(Some(source), None).map_or(true, |settings| {
-        settings.resolve(Environment::Preview).preview.backup
-    })
+    policy::of_base(subject, surroundings).map_or(true, |policy| policy.preview.backup)
 }

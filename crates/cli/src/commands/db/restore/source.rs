@@ -1,6 +1,7 @@
 //! The file that is restored: one here, or a copy of a backup of the server or the bucket.
 
 use std::{
+    env,
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -22,7 +23,7 @@ use crate::{
     invocation::Invocation,
 };
 
-/// A directory for a copy: here, and not on a small /tmp. It is locked by its process, so that the
+/// A directory for a copy. It is locked by its process, so that the
 /// next run knows what a killed one left.
 struct Scratch {
     directory: TempDir,
@@ -33,8 +34,8 @@ const PREFIX: &str = ".dokku-cli-";
 const SUFFIX: &str = ".fetched";
 
 impl Scratch {
-    fn make() -> io::Result<Self> {
-        for entry in fs::read_dir(".")? {
+    fn make(place: &Path) -> io::Result<Self> {
+        for entry in fs::read_dir(place)? {
             let entry = entry?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
@@ -49,7 +50,7 @@ impl Scratch {
         let directory = tempfile::Builder::new()
             .prefix(PREFIX)
             .suffix(SUFFIX)
-            .tempdir_in(".")?;
+            .tempdir_in(place)?;
         let lock = fs::File::open(directory.path())?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Self {
@@ -92,7 +93,7 @@ impl Source {
                 copy: None,
             });
         };
-        let copy = Scratch::make()?;
+        let copy = Scratch::make(Path::new("."))?;
         invocation.ui.info(&format!("Fetching {id}..."));
         let path = download::fetch(&id, copy.directory.path(), identities.as_ref(), invocation)?;
         Ok(Self {
@@ -101,6 +102,19 @@ impl Source {
             identities,
             copy: Some(copy),
         })
+    }
+
+    /// What `fill` puts into a directory for temporary files; it goes with this value.
+    pub fn copied<E>(
+        fill: impl FnOnce(&Path) -> Result<PathBuf, E>,
+    ) -> io::Result<Result<Self, E>> {
+        let copy = Scratch::make(&env::temp_dir())?;
+        Ok(fill(copy.directory.path()).map(|path| Self {
+            path,
+            id: None,
+            identities: None,
+            copy: Some(copy),
+        }))
     }
 
     /// The file.
