@@ -29,7 +29,7 @@ pub use self::{
     due::Tests,
     gzip::packed,
     heartbeat::{Beat, beat},
-    proving::{Bench, Turn},
+    proving::{Bench, Importer, Turn},
     pruning::prune_bucket,
     run::Run,
     seal::Identities,

@@ -130,11 +130,14 @@ impl Bench<'_> {
     }
 }
 
-/// Lends a hand to a restore test, which needs nothing but the stream.
-struct Importer<'a> {
-    open: Open<'a>,
-    host: &'a dyn SupplyingHost,
-    interrupts: &'a dyn Interrupts,
+/// Lends a hand to a restore into a new service, which needs nothing but the stream.
+pub struct Importer<'a> {
+    /// The dump.
+    pub open: Open<'a>,
+    /// The host.
+    pub host: &'a dyn SupplyingHost,
+    /// Ctrl-C.
+    pub interrupts: &'a dyn Interrupts,
 }
 
 impl Hands for Importer<'_> {
@@ -147,7 +150,7 @@ impl Hands for Importer<'_> {
     }
 
     fn keep(&mut self) -> Result<String, String> {
-        Err("a restore test replaces nothing".to_owned())
+        Err("nothing is replaced".to_owned())
     }
 
     fn import(&mut self, command: &DokkuCommand) -> Result<Answer, HostError> {

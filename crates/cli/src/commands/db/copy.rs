@@ -18,12 +18,11 @@ use dokku_deploy::{
     transfer::{StreamingHost, TransferError},
 };
 
-use super::{
-    backup::Order,
-    restore::{Importer, Source},
-    service::understood,
+use super::{backup::Order, restore::Source, service::understood};
+use crate::{
+    backup::Importer, commands::deploy::narration::Narration, failure::Failure, host::SshHost,
+    ui::Ui,
 };
-use crate::{commands::deploy::narration::Narration, failure::Failure, host::SshHost, ui::Ui};
 
 /// Copies services of this host.
 pub struct ServiceCopier<'a, 'h> {
@@ -115,7 +114,7 @@ impl ServiceCopier<'_, '_> {
             interrupts,
         };
         let mut importer = Importer {
-            source,
+            open: &|| source.open(),
             host: self.host,
             interrupts,
         };
