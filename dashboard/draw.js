@@ -170,11 +170,14 @@ export function backupWords(backup, now, isShort = false) {
   return `${ago(backup.at, now) || "backed up"}, ${tested}`;
 }
 
+/** A backup that is older is not the last night's: from then on the alarm is raised too. */
+const BACKUP_LASTS = 26 * 3600e3;
+
 /** How worrying a backup is. */
 export function backupTone(backup, now) {
   if (!backup) return "";
   if (!backup.isGood || !backup.restores) return "bad";
-  return now - backup.at > 48 * 3600e3 ? "warn" : "";
+  return now - backup.at > BACKUP_LASTS ? "warn" : "";
 }
 
 /** The two percentiles of a day's response times, in words. */

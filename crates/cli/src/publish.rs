@@ -1,15 +1,15 @@
 //! What happened, told to everyone who has to know: one entry for each operation, whatever came of
 //! it. Whatever goes wrong here is a warning; what was done stays done.
 
+mod telling;
+
 use std::{cell::RefCell, env};
 
 use dokku_deploy::{
-    audit::{self, AuditEntry, Origin, Status},
+    audit::{self, AuditEntry, Origin, Status, key},
     dokku::{deploy_system, is_unknown_command},
     host::{Host, HostError},
-    interrupt::Never,
     plugin_protocol::{Elsewhere, RecordRequest, Recorded},
-    settings::Settings,
 };
 use jiff::Timestamp;
 
@@ -18,15 +18,12 @@ use crate::{
     exit_codes,
     failure::Failure,
     host::{Reach, SshHost},
-    interrupt::Watch,
     invocation::Invocation,
-    notify::{self, Audience, Deliveries, Patience},
-    project::Project,
+    notify,
     unsent::{self, Unsent},
 };
 
-/// How many entries are told of at the same time.
-const AT_ONCE: usize = 4;
+pub use self::telling::{Telling, audience, tell, tell_each};
 
 /// How an entry gets into the audit log that the plugin keeps on the host.
 #[derive(Clone, Copy)]
@@ -51,10 +48,10 @@ impl<'a> Chain<'a> {
 }
 
 /// Where an entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum Kept {
-    /// In the log, or the host keeps none.
-    New,
+    /// In the log, or the host keeps none. By what the host is known, where it says so.
+    New(String),
     /// In the log since before: whoever put it there has told everyone else.
     Known,
     /// Here, until the host can be told.
@@ -63,21 +60,37 @@ enum Kept {
 
 /// Puts the entry into the host's log and tells everyone else of it.
 pub fn publish(entry: &AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>) {
-    if keep(entry, chain, invocation) != Kept::Known {
-        spread(entry, invocation);
+    keep(entry, chain, invocation).spread(entry, invocation);
+}
+
+impl Kept {
+    /// Tells everyone else, unless they know.
+    fn spread(&self, entry: &AuditEntry, invocation: &Invocation<'_>) {
+        if let Some(entry) = self.news(entry) {
+            spread(&entry, invocation);
+        }
+    }
+
+    /// The entry as others are to be told of it, if they are.
+    fn news(&self, entry: &AuditEntry) -> Option<AuditEntry> {
+        match self {
+            Self::Known => None,
+            Self::Here => Some(entry.clone()),
+            Self::New(host_id) => Some(entry.clone().with(key::HOST_ID, host_id.as_str())),
+        }
     }
 }
 
 /// Puts the entry into the host's log, after what earlier runs have left for it.
 fn keep(entry: &AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>) -> Kept {
     let (host, why) = match chain {
-        Chain::Settled => return Kept::New,
+        Chain::Settled => return Kept::New(String::new()),
         Chain::OutOfReach(host, why) => (host, why.to_owned()),
         Chain::Send(host) => {
             send_left(host, invocation);
             match record(entry, host) {
-                Ok(true) => return Kept::New,
-                Ok(false) => return Kept::Known,
+                Ok((true, host_id)) => return Kept::New(host_id),
+                Ok((false, _)) => return Kept::Known,
                 Err(why) => (host.name(), why),
             }
         }
@@ -106,9 +119,10 @@ fn keep(entry: &AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>) -> Ke
 fn send_left(host: &dyn Host, invocation: &Invocation<'_>) {
     let sent = invocation.state_directory().and_then(|state| {
         for left in unsent::left(host.name(), &state)? {
-            let is_new = record(&left.entry, host).map_err(Failure::internal)?;
+            let (is_new, host_id) = record(&left.entry, host).map_err(Failure::internal)?;
             if is_new && !left.is_told {
-                spread(&left.entry, invocation);
+                let entry = left.entry.clone();
+                spread(&entry.with(key::HOST_ID, host_id), invocation);
             }
             left.forget()?;
         }
@@ -150,9 +164,7 @@ impl<'a> Begun<'a> {
     /// It ended, and this is its entry.
     pub fn ended(self, entry: &AuditEntry, chain: Chain<'_>) {
         let kept = keep(entry, chain, self.invocation);
-        if kept != Kept::Known {
-            spread(entry, self.invocation);
-        }
+        kept.spread(entry, self.invocation);
         // What is kept here has taken the place of the note.
         if kept != Kept::Here {
             self.forget();
@@ -190,10 +202,9 @@ pub struct Untold(RefCell<Vec<AuditEntry>>);
 
 impl Untold {
     /// Puts an entry into the host's log.
-    pub fn keep(&self, entry: AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>) {
-        if keep(&entry, chain, invocation) != Kept::Known {
-            self.0.borrow_mut().push(entry);
-        }
+    pub fn keep(&self, entry: &AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>) {
+        let news = keep(entry, chain, invocation).news(entry);
+        self.0.borrow_mut().extend(news);
     }
 
     /// Tells everyone else of all of them.
@@ -204,8 +215,9 @@ impl Untold {
     }
 }
 
-/// Sends the entry to the host's audit log. Whether it is new there; a host without the plugin has none.
-fn record(entry: &AuditEntry, host: &dyn Host) -> Result<bool, String> {
+/// Sends the entry to the host's audit log. Whether it is new there, and by what the host is known; a host
+/// without the plugin has no log and no such name.
+fn record(entry: &AuditEntry, host: &dyn Host) -> Result<(bool, String), String> {
     let request = RecordRequest {
         entry: entry.clone(),
         is_told: tells(),
@@ -214,10 +226,10 @@ fn record(entry: &AuditEntry, host: &dyn Host) -> Result<bool, String> {
         .ask(&deploy_system::record(&request))
         .map_err(|error: HostError| error.to_string())?;
     if is_unknown_command(&answer) {
-        return Ok(true);
+        return Ok((true, String::new()));
     }
     deploy_system::read::<Recorded>(&answer, host.name())
-        .map(|recorded| recorded.is_new)
+        .map(|recorded| (recorded.is_new, recorded.host_id))
         .map_err(|error| error.to_string())
 }
 
@@ -295,89 +307,4 @@ pub fn tells() -> bool {
 
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok()
-}
-
-/// Who is told, as the environment's secrets and the project's settings say.
-pub fn audience(invocation: &Invocation<'_>) -> Audience {
-    let audience = Audience::new(variable, Settings::default());
-    if audience.is_empty() {
-        return audience;
-    }
-    let settings = env::current_dir()
-        .map_err(Failure::from)
-        .and_then(|here| Project::around(&here))
-        .and_then(|project| project.settings().map_err(Failure::from));
-    match settings {
-        Ok(settings) => Audience::new(variable, settings),
-        Err(failure) => {
-            invocation.ui.detail(&format!(
-                "who is told of what follows the defaults: {}",
-                failure.message
-            ));
-            audience
-        }
-    }
-}
-
-/// Messages about one entry that are on their way.
-#[derive(Debug)]
-pub struct Telling {
-    sent: Deliveries,
-    what: String,
-}
-
-/// Sends the messages of an entry. Nobody to be told: nothing is done, and nothing is said.
-pub fn tell(entry: &AuditEntry, invocation: &Invocation<'_>) -> Option<Telling> {
-    let audience = audience(invocation);
-    for bad in audience.malformed() {
-        invocation.ui.warning(&format!(
-            "{} is not told of anything: {bad} (`dokku-cli notify test {}`)",
-            bad.service.name(),
-            bad.service.as_str()
-        ));
-    }
-    let requests = audience.requests(entry, Timestamp::now());
-    (!requests.is_empty()).then(|| Telling {
-        sent: Deliveries::begin(requests, Patience::default()),
-        what: entry.action.to_string(),
-    })
-}
-
-/// Sends the messages of entries that are kept elsewhere already, some at a time: a service takes
-/// only so many at once.
-pub fn tell_each(entries: &[AuditEntry], invocation: &Invocation<'_>) {
-    for some in entries.chunks(AT_ONCE) {
-        let sent: Vec<Telling> = some
-            .iter()
-            .filter_map(|entry| tell(entry, invocation))
-            .collect();
-        for telling in sent {
-            telling.finish(invocation);
-        }
-    }
-}
-
-impl Telling {
-    /// Waits for their ends, and warns of each that did not arrive. Ctrl-C ends the waiting.
-    pub fn finish(self, invocation: &Invocation<'_>) {
-        let ui = invocation.ui;
-        let ends = match Watch::begin() {
-            Ok(watch) => self.sent.wait(&watch),
-            Err(_) => self.sent.wait(&Never),
-        };
-        for (service, end) in ends {
-            match end {
-                Ok(()) => ui.detail(&format!(
-                    "{} was told of this {}",
-                    service.name(),
-                    self.what
-                )),
-                Err(why) => ui.warning(&format!(
-                    "{} was not told of this {}: {why}",
-                    service.name(),
-                    self.what
-                )),
-            }
-        }
-    }
 }

@@ -128,6 +128,8 @@ fn lenient<'de, T: DeserializeOwned + Default, D: Deserializer<'de>>(
 pub mod key {
     /// The host, as the person names it.
     pub const HOST: &str = "host";
+    /// By what the host is known, whoever calls it what.
+    pub const HOST_ID: &str = "host_id";
     /// The branch.
     pub const BRANCH: &str = "branch";
     /// The commit that served before, in full.

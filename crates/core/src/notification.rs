@@ -42,3 +42,11 @@ pub fn body(service: NotifiedService, entry: &AuditEntry, mentions: &[String]) -
         NotifiedService::Pagerduty => pagerduty::body(&message, entry),
     }
 }
+
+/// What a service is sent besides [`body`], if anything.
+pub fn further(service: NotifiedService, entry: &AuditEntry) -> Option<Value> {
+    match service {
+        NotifiedService::Pagerduty => pagerduty::further(entry),
+        _ => None,
+    }
+}

@@ -76,10 +76,10 @@ impl Audience {
             .iter()
             .filter(|target| is_wanted(target.service));
         wanted
-            .filter_map(|target| {
+            .flat_map(|target| {
                 let mentions = self.settings.told(target.service).mentions;
                 let delivery = format!("{:016x}", rand::random::<u64>());
-                Request::new(target, entry, &mentions, &delivery, now)
+                Request::all(target, entry, &mentions, &delivery, now)
             })
             .collect()
     }

@@ -2,7 +2,7 @@
 
 use dokku_deploy::{
     audit::AuditEntry,
-    notification::{body, event_name},
+    notification::{body, event_name, further},
     secret::Secret,
     settings::NotifiedService,
 };
@@ -27,16 +27,29 @@ pub struct Request {
 }
 
 impl Request {
-    /// The message of an entry for a target; `None` where that service is not told of such a thing.
-    /// `delivery` is another text for each message, the same for each attempt at it.
-    pub fn new(
+    /// The messages of an entry for a target; none where that service is not told of such a thing.
+    /// `delivery` is another text for each entry, the same for each attempt at it.
+    pub fn all(
         target: &Target,
         entry: &AuditEntry,
         mentions: &[String],
         delivery: &str,
         now: Timestamp,
-    ) -> Option<Self> {
-        let value = body(target.service, entry, mentions)?;
+    ) -> Vec<Self> {
+        let values = body(target.service, entry, mentions).into_iter();
+        values
+            .chain(further(target.service, entry))
+            .map(|value| Self::new(target, entry, value, delivery, now))
+            .collect()
+    }
+
+    fn new(
+        target: &Target,
+        entry: &AuditEntry,
+        value: Value,
+        delivery: &str,
+        now: Timestamp,
+    ) -> Self {
         let mut headers = vec![("content-type", Secret::new("application/json"))];
         let body = match target.service {
             NotifiedService::Webhook => {
@@ -71,12 +84,12 @@ impl Request {
             }
             NotifiedService::Slack | NotifiedService::Discord => text(&value, false),
         };
-        Some(Self {
+        Self {
             service: target.service,
             url: target.url.clone(),
             headers,
             body: Secret::new(body),
-        })
+        }
     }
 }
 
@@ -130,13 +143,13 @@ mod tests {
             key: Some(Secret::new("s")),
         };
         let entry = AuditEntry::of_host(Action::ServerSetup, Status::Success, &Origin::default());
-        assert!(Request::new(&target, &entry, &[], "d", Timestamp::UNIX_EPOCH).is_none());
+        assert!(Request::all(&target, &entry, &[], "d", Timestamp::UNIX_EPOCH).is_empty());
         let entry = AuditEntry {
             action: Action::Deploy,
             ..entry
         };
         let now = Timestamp::from_second(1_795_435_200).unwrap();
-        let request = Request::new(&target, &entry, &[], "d1", now).unwrap();
+        let request = Request::all(&target, &entry, &[], "d1", now).remove(0);
         let header = |name: &str| {
             let found = request.headers.iter().find(|(key, _)| *key == name);
             found.unwrap().1.expose().to_owned()
@@ -168,7 +181,7 @@ mod tests {
             key: Some(Secret::new("r")),
         };
         let entry = AuditEntry::of_host(Action::Deploy, Status::Failure, &Origin::default());
-        let request = Request::new(&target, &entry, &[], "d", Timestamp::UNIX_EPOCH).unwrap();
+        let request = Request::all(&target, &entry, &[], "d", Timestamp::UNIX_EPOCH).remove(0);
         let start = r#"{"routing_key":"r","event_action":"trigger","dedup_key":"deploy--""#;
         assert!(
             request.body.expose().starts_with(start),

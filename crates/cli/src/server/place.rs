@@ -1,7 +1,8 @@
 //! Where on the host things are, and in whose name the plugin was called.
 
 use std::{
-    env, io,
+    env,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -58,6 +59,27 @@ impl Place {
     /// The plugin's own directory.
     pub fn data(&self) -> PathBuf {
         self.lib.join("data/deploy-system")
+    }
+
+    /// By what this host is known, whoever calls it what: made once.
+    pub fn host_id(&self) -> io::Result<String> {
+        let path = self.data().join("host-id");
+        match fs_err::read_to_string(&path) {
+            Ok(id) if !id.trim().is_empty() => return Ok(id.trim().to_owned()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs_err::create_dir_all(self.data())?;
+        let mut file = tempfile::NamedTempFile::new_in(self.data())?;
+        file.write_all(format!("{:016x}", rand::random::<u64>()).as_bytes())?;
+        file.as_file().sync_data()?;
+        match file.persist_noclobber(&path) {
+            Ok(_) => {}
+            // Somebody else has made it at the same moment.
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error.error),
+        }
+        fs_err::read_to_string(&path)
     }
 
     /// Dokku's file of an app's variables.

@@ -90,7 +90,59 @@ pub(super) fn body(message: &Message, entry: &AuditEntry) -> Option<Value> {
     }))
 }
 
-/// The key of everything about a host's nights.
+/// The key of everything about a host's nights: by what the host itself says that it is, so that its own
+/// timer, a laptop and CI mean the same incident, whatever they call the host.
 fn maintenance(entry: &AuditEntry) -> String {
-    format!("maintenance-{}", entry.text(key::HOST))
+    match entry.text(key::HOST_ID) {
+        id if id.is_empty() => by_name(entry),
+        id => format!("maintenance-{id}"),
+    }
+}
+
+/// The same where the host could not be asked.
+fn by_name(entry: &AuditEntry) -> String {
+    let host = entry.text(key::HOST);
+    format!("maintenance-{}", host.rsplit('@').next().unwrap_or(&host))
+}
+
+/// Of a success, the end of what was begun while the host could not be asked what it is.
+pub(super) fn further(entry: &AuditEntry) -> Option<Value> {
+    let is_of_nights = matches!(entry.action, Action::Maintenance | Action::BackupOverdue);
+    let is_over = entry.status == Status::Success && is_of_nights;
+    let key = by_name(entry);
+    (is_over && key != maintenance(entry))
+        .then(|| json!({"event_action": "resolve", "dedup_key": fit(&key, KEY, in_line)}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Origin;
+
+    #[test]
+    fn a_host_is_the_same_whoever_calls_it_what() {
+        let entry = |host: &str, id: &str, status| {
+            let origin = Origin {
+                host: host.into(),
+                ..Origin::default()
+            };
+            AuditEntry::of_host(Action::Maintenance, status, &origin).with(key::HOST_ID, id)
+        };
+        let body = |entry: &AuditEntry| {
+            super::super::body(crate::settings::NotifiedService::Pagerduty, entry, &[]).unwrap()
+        };
+        let failed = body(&entry("dokku1", "0123abcd", Status::Failure));
+        let good = entry("dokku@dokku.example.com", "0123abcd", Status::Success);
+        assert_eq!(failed["event_action"], "trigger");
+        assert_eq!(failed["dedup_key"], "maintenance-0123abcd");
+        assert_eq!(body(&good)["dedup_key"], failed["dedup_key"]);
+        // Where the host could not be asked its name has to do, and the next success ends that too.
+        let unreachable = body(&entry("dokku.example.com", "", Status::Unknown));
+        assert_eq!(unreachable["dedup_key"], "maintenance-dokku.example.com");
+        let further = further(&good).unwrap();
+        assert_eq!(further["event_action"], "resolve");
+        assert_eq!(further["dedup_key"], unreachable["dedup_key"]);
+        assert_eq!(super::further(&entry("a", "", Status::Success)), None);
+        assert_eq!(super::further(&entry("a", "x", Status::Failure)), None);
+    }
 }

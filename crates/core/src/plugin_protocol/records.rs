@@ -31,6 +31,9 @@ pub struct Recorded {
     pub seq: u64,
     /// The hash of its line.
     pub hash: String,
+    /// By what the host is known, whoever calls it what; empty from older plugins.
+    #[serde(default)]
+    pub host_id: String,
 }
 
 /// Asks for entries of the audit log. What is not given lets everything pass.

@@ -1,14 +1,13 @@
 //! `backup --check`: whether the night's backups are there, where the host makes them by itself.
 
 use dokku_deploy::{
-    clock::stamp,
     dokku::deploy_system,
-    flows::backup::{self as flow, Only},
+    flows::backup::{self as flow, Only, Planned},
     plugin_protocol::{BackupsRequest, Listing},
     service::ServiceKind,
 };
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Server, ask, tell_overdue};
 use crate::{commands::with_host, exit_codes, failure::Failure, invocation::Invocation};
@@ -44,66 +43,98 @@ pub fn run(invocation: &Invocation) -> Result<Option<u8>, Failure> {
             Server::NoPlugin(failure) => return Err(failure),
         };
         let found = flow::all(host, &ServiceKind::ALL)?;
-        let now = Timestamp::now();
-        if let (Some(last), None) = (listing.last_success, &listing.unknown)
-            && now.duration_since(last) >= NIGHT
+        let planned = flow::plan(&found, &Only::default());
+        let night = judge(&listing, &planned, Timestamp::now());
+        if listing.unknown.is_none()
+            && let Some(why) = night.alarm()
         {
-            let why = format!(
-                "all databases were last backed up at {}, which is more than 26 hours ago",
-                stamp(last)
-            );
             tell_overdue(&why, host, invocation);
         }
-        Ok(Some((listing, flow::plan(&found, &Only::default()))))
+        Ok(Some((listing.unknown, night)))
     })?;
-    let Some((listing, planned)) = checked else {
+    let Some((unknown, night)) = checked else {
         ui.info("No timer is on there: the backups are made now");
         return Ok(None);
     };
-    let now = Timestamp::now();
-    let mut missing: Vec<String> = planned
-        .impossible
-        .iter()
-        .map(|one| format!("{} of {}", one.of.service, one.of.app))
-        .collect();
-    let mut rows = Vec::new();
-    for job in &planned.jobs {
-        let name = format!("{} {} of {}", job.of.kind, job.of.service, job.of.app);
-        let night = listing.backups.iter().find(|one| {
-            let age = now.duration_since(one.time);
-            one.flaw.is_none()
-                && !age.is_negative()
-                && age < NIGHT
-                && one.manifest.as_ref().is_some_and(|manifest| {
-                    manifest.kind == job.of.kind
-                        && manifest.service == job.of.service.as_str()
-                        && manifest.app == job.of.app.as_str()
-                })
-        });
-        rows.push(json!({"app": job.of.app, "kind": job.of.kind, "service": job.of.service, "id": night.map(|one| &one.id)}));
-        match night {
-            Some(one) => ui.success(&format!("{name}: {}", one.id)),
-            None => missing.push(name),
-        }
+    for (name, id) in &night.good {
+        ui.success(&format!("{name}: {id}"));
     }
     if ui.is_json() {
-        ui.json(&json!({"is_checked_only": true, "backups": rows, "missing": missing}))?;
+        ui.json(
+            &json!({"is_checked_only": true, "backups": night.rows, "missing": night.missing}),
+        )?;
     }
-    if let Some(why) = listing.unknown {
+    if let Some(why) = unknown {
         return Err(Failure::new(
             exit_codes::HOST,
             format!("what the bucket holds is not known: {why}"),
         ));
     }
-    if missing.is_empty() {
-        return Ok(Some(exit_codes::OK));
+    match night.alarm() {
+        None => Ok(Some(exit_codes::OK)),
+        Some(why) => Err(Failure::new(
+            exit_codes::VERIFICATION,
+            format!("the host's timer is on, but {why}"),
+        )
+        .hint("`journalctl -u dokku-deploy-system-backup` or the mail of cron on the host tells why; `dokku-cli backup` makes them now.")),
     }
-    Err(Failure::new(
-        exit_codes::VERIFICATION,
-        format!(
-            "the host's timer is on, but there is no good backup younger than 26 hours of: {}",
-            missing.join(", ")
-        ),
-    )
-    .hint("`journalctl -u dokku-deploy-system-backup` or the mail of cron on the host tells why; `dokku-cli backup` makes them now."))
+}
+
+/// What the last night has left.
+#[derive(Debug, Default)]
+struct Night {
+    /// The services with a good backup, and which.
+    good: Vec<(String, String)>,
+    /// Those without.
+    missing: Vec<String>,
+    /// All of them, for programs.
+    rows: Vec<Value>,
+}
+
+impl Night {
+    fn alarm(&self) -> Option<String> {
+        (!self.missing.is_empty()).then(|| {
+            format!(
+                "there is no good backup younger than 26 hours of: {}",
+                self.missing.join(", ")
+            )
+        })
+    }
+}
+
+/// Whether each service has a good backup of the last night. One of a time to come is none: some clock
+/// is wrong.
+fn judge(listing: &Listing, planned: &Planned, now: Timestamp) -> Night {
+    let mut night = Night {
+        missing: planned
+            .impossible
+            .iter()
+            .map(|one| format!("{} of {}", one.of.service, one.of.app))
+            .collect(),
+        ..Night::default()
+    };
+    for job in &planned.jobs {
+        let of = &job.of;
+        let name = format!("{} {} of {}", of.kind, of.service, of.app);
+        let found = listing.backups.iter().find(|one| {
+            let age = now.duration_since(one.time);
+            one.flaw.is_none()
+                && !age.is_negative()
+                && age < NIGHT
+                && one.manifest.as_ref().is_some_and(|manifest| {
+                    manifest.kind == of.kind
+                        && manifest.service == of.service.as_str()
+                        && manifest.app == of.app.as_str()
+                })
+        });
+        let id = found.map(|one| &one.id);
+        night
+            .rows
+            .push(json!({"app": of.app, "kind": of.kind, "service": of.service, "id": id}));
+        match id {
+            Some(id) => night.good.push((name, id.clone())),
+            None => night.missing.push(name),
+        }
+    }
+    night
 }

@@ -78,7 +78,7 @@ impl<'a> Record<'a> {
             return;
         }
         let status = publish::of_code(failure.code);
-        self.keep(self.entry(status).note(&failure.message));
+        self.keep(&self.entry(status).note(&failure.message));
         self.tell();
     }
 
@@ -104,7 +104,7 @@ impl<'a> Record<'a> {
             .iter()
             .all(|status| (200..300).contains(status));
         entry.set(key::HEALTH_PATH, if is_usual { &check.path } else { "/" });
-        self.keep(entry);
+        self.keep(&entry);
     }
 
     /// Puts back what a killed deploy left. `abort` is given what records it, for the moment before the
@@ -125,7 +125,7 @@ impl<'a> Record<'a> {
             let by = &self.origin.actor;
             self.settle(owed, &format!("{by} put things in order"));
             if let Some(told) = told(aborted) {
-                self.keep(entry(publish::of_code(exit_codes::OK)).note(&told));
+                self.keep(&entry(publish::of_code(exit_codes::OK)).note(&told));
                 is_kept = true;
             }
         });
@@ -133,7 +133,7 @@ impl<'a> Record<'a> {
             && !is_kept
             && publish::is_begun(failure)
         {
-            self.keep(entry(publish::of_code(failure.code)).note(&failure.message));
+            self.keep(&entry(publish::of_code(failure.code)).note(&failure.message));
         }
         self.tell();
         result.map(|()| exit_codes::OK)
@@ -160,11 +160,11 @@ impl<'a> Record<'a> {
             self.repository.as_ref(),
             &self.origin,
         ) {
-            self.keep(entry);
+            self.keep(&entry);
         }
     }
 
-    fn keep(&self, entry: AuditEntry) {
+    fn keep(&self, entry: &AuditEntry) {
         self.untold
             .keep(entry, Chain::over(self.host), self.invocation);
     }

@@ -61,7 +61,7 @@ impl<'a> Record<'a> {
         }
         let status = publish::of_code(failure.code);
         let entry = AuditEntry::of_app(Action::Rollback, self.app, status, &self.origin);
-        self.keep(entry.note(&failure.message));
+        self.keep(&entry.note(&failure.message));
         self.tell();
     }
 
@@ -80,7 +80,7 @@ impl<'a> Record<'a> {
             self.repository,
             &self.origin,
         ) {
-            self.keep(entry);
+            self.keep(&entry);
         }
         let mut entry = AuditEntry::of_deployment(deployment, &self.origin);
         entry.action = Action::Rollback;
@@ -91,10 +91,10 @@ impl<'a> Record<'a> {
             let passed = chosen.plan.override_lock.as_deref();
             entry = entry.note(passed.unwrap_or_default());
         }
-        self.keep(entry);
+        self.keep(&entry);
     }
 
-    fn keep(&self, entry: AuditEntry) {
+    fn keep(&self, entry: &AuditEntry) {
         self.untold
             .keep(entry, Chain::over(self.host), self.invocation);
     }

@@ -1,7 +1,7 @@
 //! Entries that others send: what `dokku-cli` did from elsewhere.
 
 use dokku_deploy::{
-    audit::is_id,
+    audit::{is_id, key},
     plugin_protocol::{Fault, FaultKind, RecordRequest, Recorded},
 };
 use jiff::Timestamp;
@@ -33,11 +33,15 @@ pub fn record_entry(
         entry: Some(Box::new(entry.clone())),
         ..Happening::new(Event::Recorded, "")
     };
+    let host_id = place
+        .host_id()
+        .map_err(|error| fault(FaultKind::Failed, error.to_string()))?;
     let log = Log::in_directory(place.data());
     let (tail, is_new) = break_glass::adopt(place, &log, now)
         .and_then(|()| log.append_once(happening, &place.key, now))
         .map_err(|error| fault(FaultKind::Failed, error.to_string()))?;
     if is_new && !is_told {
+        let entry = entry.with(key::HOST_ID, host_id.as_str());
         // It is in the log; that nobody is told of it is said to whoever looks: `server notify show`.
         notices::notice(place, &entry, now)
             .map_err(|error| fault(FaultKind::Failed, format!("nobody is told: {error}")))?;
@@ -46,5 +50,6 @@ pub fn record_entry(
         is_new,
         seq: tail.seq,
         hash: tail.hash,
+        host_id,
     })
 }

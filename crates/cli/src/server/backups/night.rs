@@ -129,7 +129,10 @@ pub fn scheduled(place: &Place, ui: &Ui) -> Result<BackupReport, Fault> {
         time: Timestamp::now(),
         nonce: rand::random(),
         actor: "schedule".to_owned(),
-        host: "this host".to_owned(),
+        host: rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned(),
         ..Origin::default()
     };
     let mut told = match &result {

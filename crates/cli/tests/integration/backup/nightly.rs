@@ -165,6 +165,97 @@ fn the_timers_run_beats_stamps_and_prunes_and_the_workflow_only_checks() {
 }
 
 #[test]
+fn a_night_without_a_backup_is_told_once_and_a_late_one_is_no_backup_of_it() {
+    let guarded = guarded(&[("redis", "cache")]);
+    let host = &guarded.host;
+    schedule(&guarded, None);
+    let receiver = Receiver::answering("200 OK");
+    let check = || {
+        host.cli(&["backup", "--check"])
+            .env("SLACK_WEBHOOK_URL", receiver.url("slack"))
+            .env("PAGERDUTY_ROUTING_KEY", "hunter5")
+            .env("PAGERDUTY_EVENTS_URL", receiver.url("pagerduty"))
+            .run()
+    };
+    // Nothing.
+    for _ in 0..2 {
+        let ran = check();
+        assert_eq!(ran.status, Some(7), "{ran:?}");
+        assert!(
+            ran.stderr
+                .contains("no good backup younger than 26 hours of: redis cache of shop"),
+            "{ran:?}"
+        );
+    }
+    let got = receiver.got();
+    assert_eq!(got.len(), 2, "once each, to two: {got:?}");
+    for one in &got {
+        assert!(one.body.contains("redis cache of shop"), "{got:?}");
+    }
+    let page = got.iter().find(|one| one.path.contains("pagerduty"));
+    assert_eq!(page.unwrap().json()["event_action"], "trigger");
+    // Right.
+    let said = guarded.ssh("deploy-system:backup --scheduled");
+    assert_eq!(said.code, 0, "{}", said.text);
+    assert_eq!(check().status, Some(0));
+    // Late: it was made 27 hours ago.
+    let name = backups(host).remove(0);
+    let late = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(27);
+    let late = format!("redis/shop/{}.gz", late.strftime("%Y%m%d_%H%M%S"));
+    for end in ["", ".json"] {
+        let from = shelf(host).join(format!("{name}{end}"));
+        fs::rename(from, shelf(host).join(format!("{late}{end}"))).unwrap();
+    }
+    let ran = check();
+    assert_eq!(ran.status, Some(7), "{ran:?}");
+    assert_eq!(receiver.got().len(), 2, "it was told within a day");
+    let log = guarded.audit();
+    let told = log
+        .iter()
+        .filter(|line| line["entry"]["action"] == "backup-overdue");
+    assert_eq!(told.count(), 1);
+}
+
+#[test]
+fn an_incident_that_the_host_began_is_ended_by_a_run_from_elsewhere() {
+    let guarded = guarded(&[("redis", "cache")]);
+    let host = &guarded.host;
+    schedule(&guarded, None);
+    let receiver = Receiver::answering("200 OK");
+    let tells = |words: &[&str]| {
+        let ran = host
+            .cli(words)
+            .env("PAGERDUTY_ROUTING_KEY", "hunter5")
+            .env("PAGERDUTY_EVENTS_URL", receiver.url("pagerduty"))
+            .run();
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+    };
+    tells(&["server", "notify", "set", "--from-env"]);
+    host.fail_next("redis:export", 1);
+    let said = guarded.ssh("deploy-system:backup --scheduled");
+    assert_eq!(said.code, 7, "{}", said.text);
+    let begun = receiver.await_count(2);
+    tells(&["backup"]);
+    let all = receiver.await_count(5);
+    let keys = |action: &str| -> Vec<String> {
+        let mut keys: Vec<String> = all
+            .iter()
+            .map(|one| one.json())
+            .filter(|event| event["event_action"] == action)
+            .map(|event| event["dedup_key"].as_str().unwrap().to_owned())
+            .collect();
+        keys.sort();
+        keys
+    };
+    let (begun_keys, ended) = (keys("trigger"), keys("resolve"));
+    assert_eq!(begun_keys.len(), begun.len(), "{all:?}");
+    assert_eq!(begun_keys[0], "backup-shop-cache");
+    for key in &begun_keys {
+        assert!(ended.contains(key), "{key} of {ended:?}");
+    }
+}
+
+#[test]
 fn a_heartbeat_that_nobody_takes_stops_no_backup_and_is_not_told() {
     let guarded = guarded(&[("redis", "cache")]);
     schedule(&guarded, Some("http://127.0.0.1:1/ping/secret-id"));

@@ -5,7 +5,10 @@ use std::{fs, os::unix::fs::PermissionsExt, time::Instant};
 use serde_json::Value;
 
 use super::Guarded;
-use crate::support::{Receiver, await_until};
+use crate::{
+    deploy::Shop,
+    support::{Receiver, await_until},
+};
 
 /// A host that tells `receiver`.
 fn telling(receiver: &Receiver) -> Guarded {
@@ -23,8 +26,10 @@ fn telling(receiver: &Receiver) -> Guarded {
 
 fn nothing_waits(host: &Guarded) {
     await_until("nothing to wait", || {
-        let files = fs::read_dir(host.data().join("notices")).unwrap();
+        let files = fs::read_dir(host.data().join("notices"));
         files
+            .into_iter()
+            .flatten()
             .filter(|file| file.as_ref().unwrap().path().extension().is_some())
             .count()
             == 0
@@ -89,6 +94,44 @@ fn the_host_tells_of_what_no_program_sees_and_of_nothing_twice() {
     host.ok("deploy-system:lock shop nobody hears of this");
     nothing_waits(&host);
     assert_eq!(receiver.got().len(), 4);
+}
+
+#[test]
+fn the_host_tells_of_a_restore_and_of_deploys_and_not_of_what_they_do_on_the_way() {
+    let receiver = Receiver::answering("200 OK");
+    let host = telling(&receiver);
+    host.ok("redis:create cache");
+    host.ok("redis:link cache shop --no-restart");
+    let run = |words: &[&str]| {
+        let ran = host.host.cli(words).run();
+        assert_eq!(ran.status, Some(0), "{words:?}: {ran:?}");
+    };
+    run(&["db", "shop", "backup"]);
+    nothing_waits(&host);
+    assert_eq!(receiver.got().len(), 0, "a good backup is no news");
+    run(&["db", "shop", "restore", "latest", "--yes"]);
+    let got = receiver.await_count(1);
+    assert!(got[0].body.contains("Database Restored"), "{got:?}");
+    nothing_waits(&host);
+    assert_eq!(receiver.got().len(), 1, "its lock is no news");
+    let events: Vec<String> = host
+        .audit()
+        .iter()
+        .map(|entry| entry["event"].as_str().unwrap().to_owned())
+        .collect();
+    // The lock is in the log all the same.
+    assert_eq!(events[2..], ["lock", "unlock", "recorded"], "{events:?}");
+
+    let shop = Shop::new(&host.host);
+    shop.deployed(&["--yes"]);
+    shop.release("2");
+    shop.deployed(&[]);
+    run(&["rollback", "shop", "--yes", "--without-backup"]);
+    let got = receiver.await_count(4);
+    nothing_waits(&host);
+    assert_eq!(receiver.got().len(), 4, "{:?}", receiver.got());
+    assert!(got[1].body.contains("Deployed successfully"), "{got:?}");
+    assert!(got[3].body.contains("Rollback Successful"), "{got:?}");
 }
 
 #[test]

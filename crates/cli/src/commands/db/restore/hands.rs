@@ -9,7 +9,7 @@ use dokku_deploy::{
     },
     host::{Answer, HostError},
     lock::single_id,
-    plugin_protocol::{LockRequest, Locking, UnlockRequest, Unlocking},
+    plugin_protocol::{Elsewhere, LockRequest, Locking, UnlockRequest, Unlocking},
     transfer::SupplyingHost,
 };
 
@@ -84,11 +84,7 @@ impl<'a, 'h, 'u> Working<'a, 'h, 'u> {
                 "restore of {} from {}",
                 self.wish.database.name, self.wish.file.name
             ),
-            record: Some(publish::elsewhere(&origin::begin(
-                &by,
-                ground.host.name(),
-                None,
-            ))),
+            record: Some(unheard(&by, ground.host.name())),
             by,
             end: None,
             id: single_id(&nonce()),
@@ -126,11 +122,7 @@ impl<'a, 'h, 'u> Working<'a, 'h, 'u> {
         let wish = Unlock {
             app: self.wish.app.clone(),
             request: UnlockRequest {
-                record: Some(publish::elsewhere(&origin::begin(
-                    &by,
-                    ground.host.name(),
-                    None,
-                ))),
+                record: Some(unheard(&by, ground.host.name())),
                 by,
                 only,
             },
@@ -143,6 +135,14 @@ impl<'a, 'h, 'u> Working<'a, 'h, 'u> {
                 lock.by, lock.at, lock.reason
             ))),
         }
+    }
+}
+
+/// The host records the lock and its end, and tells nobody: people hear of the restore.
+fn unheard(by: &str, host: &str) -> Elsewhere {
+    Elsewhere {
+        is_told: true,
+        ..publish::elsewhere(&origin::begin(by, host, None))
     }
 }
 
