@@ -43,11 +43,7 @@ pub(super) fn body(message: &Message, entry: &AuditEntry) -> Option<Value> {
         Action::Certificate => format!("certificate-{app}"),
         Action::Maintenance => maintenance(entry),
         Action::ScheduleMissed => {
-            format!(
-                "schedule-{}-{}",
-                entry.text(key::TASK),
-                entry.text(key::HOST)
-            )
+            format!("schedule-{}-{}", entry.text(key::TASK), host_name(entry))
         }
         Action::Test => "deploy-test".to_owned(),
         _ => return None,
@@ -101,8 +97,13 @@ fn maintenance(entry: &AuditEntry) -> String {
 
 /// The same where the host could not be asked.
 fn by_name(entry: &AuditEntry) -> String {
+    format!("maintenance-{}", host_name(entry))
+}
+
+/// The host's name, whoever goes there.
+fn host_name(entry: &AuditEntry) -> String {
     let host = entry.text(key::HOST);
-    format!("maintenance-{}", host.rsplit('@').next().unwrap_or(&host))
+    host.rsplit('@').next().unwrap_or(&host).to_owned()
 }
 
 /// Of a success, the end of what was begun while the host could not be asked what it is.

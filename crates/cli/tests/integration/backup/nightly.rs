@@ -238,12 +238,13 @@ fn an_incident_that_the_host_began_is_ended_by_a_run_from_elsewhere() {
     tells(&["backup"]);
     let all = receiver.await_count(5);
     let keys = |action: &str| -> Vec<String> {
-        let mut keys: Vec<String> = all
-            .iter()
-            .map(|one| one.json())
-            .filter(|event| event["event_action"] == action)
-            .map(|event| event["dedup_key"].as_str().unwrap().to_owned())
-            .collect();
+        let mut keys = Vec::new();
+        for one in &all {
+            let event = one.json();
+            if event["event_action"] == action {
+                keys.push(event["dedup_key"].as_str().unwrap().to_owned());
+            }
+        }
         keys.sort();
         keys
     };
