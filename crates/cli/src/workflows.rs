@@ -207,8 +207,15 @@ fn all_ways(name: &str, workflow: &Workflow) -> (Vec<Called>, BTreeSet<String>) 
     let by_hand = inputs(workflow)
         .into_iter()
         .map(|i| (github("workflow_dispatch"), i));
+    // Whoever may send such an event chooses what it says.
+    let told = workflow.document["on"]["repository_dispatch"].is_object();
+    let by_others = told.then(|| {
+        let mut github = github("repository_dispatch");
+        github["event"]["client_payload"] = json!({"repo_name": HOSTILE, "app_name": HOSTILE});
+        (github, Value::Null)
+    });
     let by_time = schedules(workflow).into_iter().map(|g| (g, Value::Null));
-    for (github, inputs) in by_hand.chain(by_time) {
+    for (github, inputs) in by_hand.chain(by_time).chain(by_others) {
         let stage = Stage::new();
         let jobs = stage.run(&github, inputs.clone()).jobs(workflow);
         stage.is_untouched();

@@ -9,6 +9,8 @@ pub enum Fault {
     Status(u16, &'static str),
     /// The secondary rate limit: 403 with `Retry-After` in seconds.
     RetryAfter(u64),
+    /// 429 with `Retry-After` in seconds.
+    TooMany(u64),
     /// The primary rate limit: 403, nothing left, reset at this time in seconds since 1970.
     ResetAt(i64),
     /// 200 with something else than JSON.
@@ -23,9 +25,10 @@ impl Fault {
     pub(crate) fn answer(&self) -> Answer {
         match self {
             Self::Status(status, message) => Answer::message(*status, message),
-            Self::RetryAfter(seconds) => {
+            Self::RetryAfter(seconds) | Self::TooMany(seconds) => {
+                let is_new = matches!(self, Self::TooMany(_));
                 let mut answer = Answer::message(
-                    403,
+                    if is_new { 429 } else { 403 },
                     "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
                 );
                 answer.headers.push(("retry-after", seconds.to_string()));

@@ -92,7 +92,15 @@ impl Client<'_> {
                 Err(error) => return Err(error),
             }
         }
-        match self.ask(&Call::get(name.path(&[]))) {
+        match self.ask::<Repository>(&Call::get(name.path(&[]))) {
+            Ok(other) if id.is_some_and(|id| id != other.id) => {
+                return Ok(Existence::Unknown {
+                    why: format!(
+                        "{name} is another repository by now, with the number {}",
+                        other.id
+                    ),
+                });
+            }
             Ok(repository) => return Ok(Existence::There(repository)),
             Err(GitHubError::NotFound { .. }) => {}
             Err(error) => return Err(error),

@@ -35,12 +35,14 @@ use crate::{
 /// What was found of one app.
 struct Judged {
     candidate: Candidate,
+    /// Whether GitHub was asked, and said nothing that counts.
+    is_unknown: bool,
     verdict: Verdict,
 }
 
 /// Judges all apps of the host, and destroys those that may go.
 pub fn run(arguments: &CleanupArguments, invocation: &Invocation<'_>) -> Result<u8, Failure> {
-    let (judged, gone) = with_host(invocation, |host, watch| {
+    with_host(invocation, |host, watch| {
         let clock = RealClock::new(watch.clone());
         let origin = origin::begin(&actor::name(None)?, host.name(), None);
         let entry = AuditEntry::of_host(Action::Cleanup, Status::Failure, &origin);
@@ -48,7 +50,8 @@ pub fn run(arguments: &CleanupArguments, invocation: &Invocation<'_>) -> Result<
             let observed = cleanup::observe(host, &[], &|_| true)?;
             let judged = judge(&observed, arguments, &clock)?;
             if arguments.dry_run {
-                return Ok((judged, None));
+                report(&judged, None, invocation)?;
+                return refuse_blindness(&judged, invocation);
             }
             note_sightings(&judged, &observed, host, &clock)?;
             let gone = destroy(
@@ -59,7 +62,8 @@ pub fn run(arguments: &CleanupArguments, invocation: &Invocation<'_>) -> Result<
                 invocation,
                 entry,
             )?;
-            Ok((judged, Some(gone)))
+            report(&judged, Some(&gone), invocation)?;
+            refuse_blindness(&judged, invocation)
         };
         if arguments.dry_run {
             let mut unpublished = entry;
@@ -67,8 +71,29 @@ pub fn run(arguments: &CleanupArguments, invocation: &Invocation<'_>) -> Result<
         }
         recorded(entry, host, invocation, act)
     })?;
-    report(&judged, gone.as_ref(), invocation)?;
     Ok(exit_codes::OK)
+}
+
+/// A token that sees nothing ends every run like this one, and nobody would notice by its result.
+fn refuse_blindness(judged: &[Judged], invocation: &Invocation<'_>) -> Result<(), Failure> {
+    let asked = judged
+        .iter()
+        .filter(|one| one.candidate.is_beyond().is_none())
+        .count();
+    let unknown = judged.iter().filter(|one| one.is_unknown).count();
+    let of = format!("of {unknown} of {asked} apps it is not known what GitHub has");
+    if unknown == 0 {
+        return Ok(());
+    }
+    if unknown < asked {
+        invocation.ui.warning(&format!("{of}: they stay"));
+        return Ok(());
+    }
+    Err(
+        Failure::new(exit_codes::HOST, format!("{of}: nothing was destroyed")).hint(
+            "GH_ORG_TOKEN has to be a token of an owner with the scope `repo`, or of an app that is installed on all repositories.",
+        ),
+    )
 }
 
 /// Asks GitHub about every app that it has to be asked about. Where it cannot be asked at all, nothing
@@ -93,7 +118,11 @@ fn judge(
                 None => facts.about(&candidate)?,
             };
             let verdict = cleanup::judge(&candidate, &fact, now, arguments.apply);
-            Ok(Judged { candidate, verdict })
+            Ok(Judged {
+                candidate,
+                is_unknown: matches!(fact, Fact::Unknown { .. }),
+                verdict,
+            })
         })
         .collect()
 }
@@ -205,8 +234,13 @@ fn report(
             })
             .collect();
         let gone = gone.map(Gone::as_json);
-        return ui
-            .json(&serde_json::json!({"apps": apps, "dry_run": gone.is_none(), "result": gone}));
+        let unknown = judged.iter().filter(|one| one.is_unknown).count();
+        return ui.json(&serde_json::json!({
+            "apps": apps,
+            "unknown": unknown,
+            "dry_run": gone.is_none(),
+            "result": gone,
+        }));
     }
     for one in judged {
         let (verdict, why) = word(&one.verdict);

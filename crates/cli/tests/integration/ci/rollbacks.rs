@@ -1,5 +1,7 @@
 //! `dokku-cli ci rollback` and `dokku-cli maintain`, as workflows call them.
 
+use github_sandbox::Fault;
+
 use super::{hub, step};
 use crate::{deploy::Shop, support::TestHost};
 
@@ -113,7 +115,30 @@ fn a_cleanup_needs_the_apps_name() {
     let ran = cleanup(&["--dry-run"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert_eq!(shop.answer().0, 200);
+    // Its repository is there: the form may mean another app.
     let ran = cleanup(&["--confirm=shop"]);
+    assert_eq!(ran.status, Some(4), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("shop belongs to acme/shop, which is still there")
+            && ran.stderr.contains("--force"),
+        "{ran:?}"
+    );
+    // GitHub does not answer, or not to this token: that is no "gone".
+    let fault = Fault::Status(401, "Bad credentials");
+    hub.state().faults.add("GET", 9, fault);
+    assert_eq!(cleanup(&["--confirm=shop"]).status, Some(5));
+    hub.state().faults.clear();
+    host.ssh("config:set --no-restart shop DEPLOY_REPOSITORY=acme/gone DEPLOY_REPOSITORY_ID=99");
+    let ran = cleanup(&["--confirm=shop"]);
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("whether acme/gone, which shop belongs to, is still there is not known"),
+        "{ran:?}"
+    );
+    assert_eq!(shop.answer().0, 200);
+    let ran = cleanup(&["--confirm=shop", "--force"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert!(!host.ssh("apps:list").contains("shop"));
 }

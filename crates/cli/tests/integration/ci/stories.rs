@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use github_sandbox::{
-    GitHub,
+    Fault, GitHub, Token,
     runner::{JobRan, Run, Workflow},
 };
 use serde_json::{Value, json};
@@ -165,6 +165,97 @@ fn the_rollback_button_goes_back_and_tells_the_one_who_typed_something_else() {
     assert!(press("ROLLBACK").is_success);
     assert_eq!(shop.answer().1, "1 -");
     no_canary(&shop);
+}
+
+/// An app whose pull request is merged, with data, and a token that sees all of the organisation.
+fn an_orphan(shop: &Shop<'_>, hub: &GitHub) {
+    let host = shop.host();
+    host.create_app("shop-pr-7");
+    let mut state = hub.state();
+    let id = state.repository("acme/shop").id;
+    state.tokens.insert(
+        "ghp_all".into(),
+        Token::Classic {
+            login: "ada".into(),
+            scopes: vec!["repo"],
+        },
+    );
+    state
+        .organisations
+        .insert("acme".into(), [("ada".to_owned(), true)].into());
+    drop(state);
+    host.ssh(&format!(
+        "config:set --no-restart shop-pr-7 APP_ENV=preview DEPLOY_MANAGED=x DEPLOY_REPOSITORY=acme/shop DEPLOY_REPOSITORY_ID={id}"
+    ));
+    host.ssh("redis:create redis-shop-pr-7");
+    host.ssh("redis:link redis-shop-pr-7 shop-pr-7 --no-restart");
+}
+
+#[test]
+fn a_night_without_github_without_a_good_token_or_without_a_copy_destroys_nothing() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    let hub = hub(&shop.git(&["rev-parse", "HEAD"]));
+    an_orphan(&shop, &hub);
+    let kept = host.home().join("kept").display().to_string();
+    let data = host.home().join("data.git").display().to_string();
+    shop.git(&["init", "--quiet", "--bare", &data]);
+    let is_noted_as = |is_good: bool| {
+        let file = shop.git(&["-C", &data, "show", "gh-pages:schedules.json"]);
+        let file: Value = serde_json::from_str(&file).unwrap();
+        assert_eq!(file["schedules"][0]["task"], "orphans");
+        assert_eq!(file["schedules"][0]["is_good"], is_good);
+    };
+    let night = |directory: &str| {
+        let inputs = json!({"task": "cleanup-orphans", "dry_run": false});
+        let mut run = run(&shop, &hub, "main", inputs);
+        run.secrets["GH_ORG_TOKEN"] = "ghp_all".into();
+        run.vars["DOKKU_BACKUP_DIR"] = directory.into();
+        run.vars["DASHBOARD_REPOSITORY"] = data.clone().into();
+        let mut jobs = run.jobs(&workflow("scheduled"));
+        assert!(jobs["backups"].is_none());
+        jobs.remove("orphans")
+            .unwrap()
+            .unwrap()
+            .steps
+            .pop()
+            .unwrap()
+    };
+    let is_there = || {
+        assert!(host.ssh("apps:list").contains("shop-pr-7"));
+        assert!(host.ssh("redis:list").contains("redis-shop-pr-7"));
+    };
+    hub.state().faults.add("GET", 1000, Fault::HangUp);
+    let down = night(&kept);
+    assert_eq!(down.status, Some(5), "{down:?}");
+    is_there();
+    hub.state().faults.clear();
+    let token = hub.state().tokens.remove("ghp_all").unwrap();
+    let expired = night(&kept);
+    assert_eq!(expired.status, Some(5), "{expired:?}");
+    is_there();
+    is_noted_as(false);
+    hub.state().tokens.insert("ghp_all".into(), token);
+    // Nowhere to keep a copy, and then none that can be made.
+    let nowhere = night("");
+    assert_eq!(nowhere.status, Some(4), "{nowhere:?}");
+    is_there();
+    host.fail_next("redis:export", 9);
+    let failed = night(&kept);
+    assert!(!matches!(failed.status, Some(0) | None), "{failed:?}");
+    is_there();
+    host.heal();
+    let good = night(&kept);
+    assert_eq!(good.status, Some(0), "{good:?}");
+    is_noted_as(true);
+    assert!(!host.ssh("apps:list").contains("shop-pr-7"));
+    assert!(!host.ssh("redis:list").contains("redis-shop-pr-7"));
+    let names: Vec<String> = fs::read_dir(&kept)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let is_copy = |name: &String| name.starts_with("pre-destroy_shop-pr-7");
+    assert!(names.iter().any(is_copy), "{names:?}");
 }
 
 fn succeeded<'j>(jobs: &'j BTreeMap<String, Option<JobRan>>, name: &str) -> &'j JobRan {

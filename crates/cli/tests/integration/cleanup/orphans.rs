@@ -162,6 +162,125 @@ fn github_out_of_order_or_a_token_that_sees_less_destroys_nothing() {
     untouched();
 }
 
+/// Two orphans that a run with `--apply` would destroy at once, one with data.
+fn two_orphans(host: &TestHost) {
+    deployed(host, "gone", "production", "acme/gone", "8");
+    host.ssh(&format!(
+        "config:set --no-restart gone {ORPHAN_SINCE}=2026-01-01T00:00:00Z"
+    ));
+    deployed(host, "shop-pr-2", "preview", "acme/shop", "7");
+    service(host, "redis", "redis-shop-pr-2", &["shop-pr-2"]);
+}
+
+fn both_are_there(host: &TestHost, when: &str) {
+    assert_eq!(apps(host), ["gone", "shop-pr-2"], "{when}");
+    assert_eq!(services(host, "redis"), ["redis-shop-pr-2"], "{when}");
+    assert_eq!(backups(host), [""; 0], "{when}");
+    let since = variable(host, "gone", ORPHAN_SINCE);
+    assert_eq!(since.as_deref(), Some("2026-01-01T00:00:00Z"), "{when}");
+}
+
+#[test]
+fn whatever_keeps_github_from_answering_destroys_nothing_and_is_no_success() {
+    let host = TestHost::start();
+    let hub = hub();
+    two_orphans(&host);
+    let modes: [&[&str]; 3] = [&["--dry-run"], &[], &["--apply", "--max", "9"]];
+    let fails = |when: &str, expected: &str| {
+        for mode in modes {
+            let ran = cleanup(&host, &hub, mode);
+            assert_eq!(ran.status, Some(5), "{when} {mode:?} {ran:?}");
+            assert!(ran.stderr.contains(expected), "{when} {mode:?} {ran:?}");
+            both_are_there(&host, when);
+        }
+    };
+    let in_an_hour = jiff::Timestamp::now().as_second() + 3600;
+    let limited = "rate limit";
+    // The second repository alone fails, after the first has answered: what is known of the other one
+    // does not count either.
+    for (beginning, when, fault, expected) in [
+        ("GET", "403, an hour", Fault::ResetAt(in_an_hour), limited),
+        ("GET", "403, later", Fault::RetryAfter(600), limited),
+        ("GET", "429", Fault::TooMany(600), limited),
+        (
+            "GET /repositories/7",
+            "429, late",
+            Fault::TooMany(600),
+            limited,
+        ),
+        (
+            "GET /repositories/7",
+            "html",
+            Fault::Nonsense,
+            "GET /repositories/7",
+        ),
+        (
+            "GET /repos/acme/shop/pulls/2",
+            "403",
+            Fault::Status(403, "Forbidden"),
+            "Forbidden",
+        ),
+        (
+            "GET /user",
+            "401, late",
+            Fault::Status(401, "Bad credentials"),
+            "token",
+        ),
+    ] {
+        hub.state().faults.add(beginning, 100, fault);
+        fails(when, expected);
+        hub.state().faults.clear();
+    }
+    // These are tried again for a while, so one mode is enough.
+    for (when, fault) in [
+        ("502", Fault::Status(502, "Server Error")),
+        ("down", Fault::HangUp),
+    ] {
+        hub.state().faults.add("GET /repositories/7", 100, fault);
+        let ran = cleanup(&host, &hub, &["--apply", "--max", "9"]);
+        assert_eq!(ran.status, Some(5), "{when} {ran:?}");
+        both_are_there(&host, when);
+        hub.state().faults.clear();
+    }
+    // A token that sees nothing of the organisation: 404 everywhere.
+    let blind = Token::Classic {
+        login: "eve".into(),
+        scopes: vec!["repo"],
+    };
+    let seeing = hub.state().tokens.insert("ghp_all".into(), blind).unwrap();
+    fails("blind", "of 2 of 2 apps it is not known what GitHub has");
+    hub.state().tokens.clear();
+    fails("expired", "does not accept the token");
+    hub.state().tokens.insert("ghp_all".into(), seeing);
+
+    // The copy cannot be had: neither goes, not even the one without data.
+    host.fail_next("redis:export", 9);
+    let ran = cleanup(&host, &hub, &["--apply", "--max", "9"]);
+    assert_ne!(ran.status, Some(0), "{ran:?}");
+    both_are_there(&host, "no copy");
+    host.heal();
+    let ran = cleanup(&host, &hub, &["--apply", "--max", "9"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert_eq!(apps(&host), [""; 0]);
+    assert_eq!(backups(&host).len(), 1);
+}
+
+#[test]
+fn a_repository_that_took_the_name_of_a_former_one_says_nothing_about_its_apps() {
+    let host = TestHost::start();
+    let hub = hub();
+    // Its pull request 2 is merged; that of the repository before it, nobody knows.
+    deployed(&host, "shop-pr-2", "preview", "acme/shop", "6");
+    let ran = cleanup(&host, &hub, &["--apply"]);
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    assert!(
+        ran.stdout
+            .contains("acme/shop is another repository by now"),
+        "{ran:?}"
+    );
+    assert_eq!(apps(&host), ["shop-pr-2"]);
+}
+
 #[test]
 fn an_app_whose_repository_is_gone_goes_at_the_second_sighting_after_a_week() {
     let host = TestHost::start();
