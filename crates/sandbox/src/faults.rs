@@ -53,6 +53,8 @@ pub struct Plan {
     pub refuse: bool,
     /// After this many further bytes to clients, the connection that carries the last of them is cut; then it is unset.
     pub drop_after: Option<u64>,
+    /// The same, counted by bytes from clients.
+    pub drop_after_input: Option<u64>,
     /// After this many further bytes to clients nothing more passes to them; 0 once it is so.
     pub stall_after: Option<u64>,
     /// Each round trip takes this much longer, half of it each way.
@@ -133,17 +135,26 @@ impl Faults {
         self.plan.subscribe()
     }
 
-    /// How many of `count` bytes may still go to the client before its connection is cut; `None` if it is not.
-    pub fn cut(&self, count: usize) -> Option<usize> {
-        self.plan().drop_after?;
+    /// How many of `count` bytes to the client, or from it, may still pass before its connection is cut;
+    /// `None` if it is not.
+    pub fn cut(&self, count: usize, is_to_client: bool) -> Option<usize> {
+        fn limit(plan: &mut Plan, is_to_client: bool) -> &mut Option<u64> {
+            if is_to_client {
+                &mut plan.drop_after
+            } else {
+                &mut plan.drop_after_input
+            }
+        }
+        (*limit(&mut self.plan(), is_to_client))?;
         self.change(|plan| {
-            let left = plan.drop_after?;
+            let limit = limit(plan, is_to_client);
+            let left = (*limit)?;
             let count_wide = u64::try_from(count).unwrap_or(u64::MAX);
             if count_wide < left {
-                plan.drop_after = Some(left - count_wide);
+                *limit = Some(left - count_wide);
                 return None;
             }
-            plan.drop_after = None;
+            *limit = None;
             Some(usize::try_from(left).unwrap_or(count))
         })
         .flatten()

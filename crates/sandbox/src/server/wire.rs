@@ -59,11 +59,7 @@ async fn carry(
                 None => break,
             }
         }
-        let allowed = if is_to_client {
-            host.faults().cut(bytes.len())
-        } else {
-            None
-        };
+        let allowed = host.faults().cut(bytes.len(), is_to_client);
         if to
             .write_all(&bytes[..allowed.unwrap_or(bytes.len())])
             .await

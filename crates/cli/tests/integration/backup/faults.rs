@@ -1,11 +1,15 @@
 //! Whatever goes wrong, no file is called a backup that is none, and the next run works.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use dokku_sandbox::faults::Plan;
 use rustix::process::{Signal, kill_process};
 
-use super::{backups, gate, host_with, say, traces};
+use super::{backups, filled::filled, gate, host_with, say, traces};
 use crate::support::{TestHost, await_until};
 
 /// Some megabytes that do not compress.
@@ -63,13 +67,25 @@ fn an_export_that_succeeds_with_nothing_is_no_backup() {
     works(&host);
 }
 
-#[test]
-fn a_dropped_connection_leaves_nothing() {
-    let host = host_with("postgres");
-    fill(&host);
+/// A host whose service holds a megabyte, with a backup of it; the file, and what is in it.
+fn backed_up(kind: &str) -> (TestHost, PathBuf, Vec<u8>) {
+    let host = host_with(kind);
+    say(&host, kind, filled(kind).fill.as_bytes());
     works(&host);
     let first = backups(host.home()).remove(0);
     let content = fs::read(&first).unwrap();
+    assert!(content.len() > 500_000, "{kind}: {}", content.len());
+    (host, first, content)
+}
+
+fn all_are_good(host: &TestHost) {
+    let verified = host.cli(&["db", "shop", "verify", "--all"]).run();
+    assert_eq!(verified.status, Some(0), "{verified:?}");
+}
+
+/// The connection drops after the first byte, and at 50 and 99 % of a dump.
+fn dropped(kind: &str) {
+    let (host, first, content) = backed_up(kind);
     let size = content.len() as u64;
     for (made, bytes) in [1, size / 2, size * 99 / 100].into_iter().enumerate() {
         host.fault(Plan {
@@ -84,8 +100,22 @@ fn a_dropped_connection_leaves_nothing() {
         let next = host.cli(&["db", "shop", "backup"]).run();
         assert_eq!(next.status, Some(0), "after {bytes}: {next:?}");
     }
-    let verified = host.cli(&["db", "shop", "verify", "--all"]).run();
-    assert_eq!(verified.status, Some(0), "{verified:?}");
+    all_are_good(&host);
+}
+
+#[test]
+fn a_dropped_connection_leaves_nothing_of_postgres() {
+    dropped("postgres");
+}
+
+#[test]
+fn a_dropped_connection_leaves_nothing_of_mariadb() {
+    dropped("mariadb");
+}
+
+#[test]
+fn a_dropped_connection_leaves_nothing_of_redis() {
+    dropped("redis");
 }
 
 /// Whoever is killed in the middle of a backup.
@@ -97,19 +127,15 @@ enum Victim {
     Ssh,
 }
 
-/// kill -9 of the program and of its ssh at 0, 50 and 99 % of a dump.
-#[test]
-fn whoever_is_killed_at_whatever_byte_leaves_no_backup_and_the_next_run_works() {
-    let host = host_with("postgres");
-    fill(&host);
-    works(&host);
-    let first = backups(host.home()).remove(0);
-    let content = fs::read(&first).unwrap();
+/// kill -9 of the program and of its ssh at 0, 50 and 99 % of a dump: no backup is left, and the next
+/// run works.
+fn killed(kind: &str) {
+    let (host, first, content) = backed_up(kind);
     let size = content.len() as u64;
     let mut count = 1;
     for victim in [Victim::Program, Victim::Ssh] {
         for bytes in [0, size / 2, size * 99 / 100] {
-            let waits = gate(&host, "postgres:export");
+            let waits = gate(&host, &format!("{kind}:export"));
             let running = host.cli(&["db", "shop", "backup"]).start();
             waits();
             let ssh = host.shared_connection();
@@ -147,8 +173,22 @@ fn whoever_is_killed_at_whatever_byte_leaves_no_backup_and_the_next_run_works() 
             );
         }
     }
-    let verified = host.cli(&["db", "shop", "verify", "--all"]).run();
-    assert_eq!(verified.status, Some(0), "{verified:?}");
+    all_are_good(&host);
+}
+
+#[test]
+fn whoever_is_killed_at_whatever_byte_leaves_no_backup_of_postgres() {
+    killed("postgres");
+}
+
+#[test]
+fn whoever_is_killed_at_whatever_byte_leaves_no_backup_of_mariadb() {
+    killed("mariadb");
+}
+
+#[test]
+fn whoever_is_killed_at_whatever_byte_leaves_no_backup_of_redis() {
+    killed("redis");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod faults;
+mod filled;
 mod local;
 mod nightly;
 mod restore_tests;

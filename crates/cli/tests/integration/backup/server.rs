@@ -11,7 +11,7 @@ use std::{
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
-use super::{write_program, written_pid};
+use super::{filled::filled, write_program, written_pid};
 use crate::{
     plugin::Guarded,
     support::{Ran, TestHost, await_until},
@@ -243,16 +243,11 @@ fn without_the_plugin_both_ways_out_are_told() {
     }
 }
 
-#[test]
-fn an_export_that_is_killed_on_the_server_at_any_byte_leaves_no_backup() {
-    let guarded = guarded(&[("postgres", "maindb")]);
+/// An export that is killed on the server at 0, 50 and 99 % leaves no backup.
+fn killed_on_the_server(kind: &str) {
+    let guarded = guarded(&[(kind, "main")]);
     let host = &guarded.host;
-    super::say_to(
-        host,
-        "postgres",
-        "maindb",
-        b"CREATE TABLE t AS SELECT n, sha512(n::text::bytea) AS h FROM generate_series(1, 60000) n;\n",
-    );
+    super::say_to(host, kind, "main", filled(kind).fill.as_bytes());
     let works = back_up(host, &[]);
     assert_eq!(works.status, Some(0), "{works:?}");
     let first = shelf(host).join(backups(host).remove(0));
@@ -288,6 +283,21 @@ fn an_export_that_is_killed_on_the_server_at_any_byte_leaves_no_backup() {
     }
     let read = host.ssh("deploy-system:backup-verify shop");
     assert_eq!(read.matches(": good\n").count(), 4, "{read}");
+}
+
+#[test]
+fn an_export_of_postgres_that_is_killed_on_the_server_leaves_no_backup() {
+    killed_on_the_server("postgres");
+}
+
+#[test]
+fn an_export_of_mariadb_that_is_killed_on_the_server_leaves_no_backup() {
+    killed_on_the_server("mariadb");
+}
+
+#[test]
+fn an_export_of_redis_that_is_killed_on_the_server_leaves_no_backup() {
+    killed_on_the_server("redis");
 }
 
 /// kill -9 of the program that has asked the plugin, and of all that belongs to it here.

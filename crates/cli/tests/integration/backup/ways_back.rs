@@ -2,10 +2,12 @@
 
 use std::fs;
 
+use dokku_sandbox::faults::Plan;
 use jiff::Timestamp;
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::{backups, host_with, say};
+use super::{backups, filled::filled, gate, host_with, say};
 use crate::support::TestHost;
 
 const SHOW: &[u8] = b"GET greeting\n";
@@ -27,6 +29,15 @@ fn shows(host: &TestHost, value: &str) {
     assert!(shown.contains(value), "{shown}");
 }
 
+/// The copy that a restore made first.
+fn kept(host: &TestHost) -> String {
+    backups(host.home())
+        .into_iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .find(|name| name.starts_with("pre-restore_shop-"))
+        .unwrap()
+}
+
 #[test]
 fn a_failed_import_tells_the_way_back() {
     let (host, file) = changed_since();
@@ -34,11 +45,7 @@ fn a_failed_import_tells_the_way_back() {
     let failed = host.cli(&["db", "shop", "restore", &file, "--yes"]).run();
     assert_eq!(failed.status, Some(5), "{failed:?}");
     assert!(failed.stderr.contains("redis:import is out of order"));
-    let kept = backups(host.home())
-        .into_iter()
-        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
-        .find(|name| name.starts_with("pre-restore_shop-"))
-        .unwrap();
+    let kept = kept(&host);
     let way_back = format!("dokku-cli db shop restore {kept} store --yes");
     assert!(failed.stderr.contains(&way_back), "{failed:?}");
 
@@ -153,5 +160,94 @@ fn a_restore_into_a_new_service_leaves_the_old_one_linked_and_untouched() {
     let failed = into("second");
     assert_eq!(failed.status, Some(5), "{failed:?}");
     assert!(failed.stderr.contains("redis:destroy second"), "{failed:?}");
+    shows(&host, "present");
+}
+
+/// The connection drops in the middle of an import. Nothing is lost, and the way back is told.
+fn drops_in_the_middle(kind: &str) {
+    let filled = filled(kind);
+    let host = host_with(kind);
+    say(&host, kind, filled.fill.as_bytes());
+    let made = host.cli(&["db", "shop", "backup"]).run();
+    assert_eq!(made.status, Some(0), "{kind}: {made:?}");
+    let file = backups(host.home()).remove(0);
+    let size = fs::metadata(&file).unwrap().len();
+    assert!(size > 500_000, "{kind}: {size}");
+    let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+    let words = ["db", "shop", "restore", &name, "--yes"];
+    let shows = |word: &str| {
+        let shown = say(&host, kind, filled.show);
+        assert!(shown.contains(word), "{kind}: {shown}");
+    };
+    say(&host, kind, filled.change);
+    host.fault(Plan {
+        drop_after_input: Some(size / 2),
+        ..Plan::default()
+    });
+    let cut = host.cli(&words).run();
+    assert_eq!(cut.status, Some(5), "{kind}: {cut:?}");
+    assert!(
+        cut.stderr.contains("restore of store failed: cannot reach"),
+        "{kind}: {cut:?}"
+    );
+    let kept = kept(&host);
+    if kind == "postgres" {
+        assert!(cut.stderr.contains("is there again"), "{cut:?}");
+        shows("present");
+    } else {
+        assert!(
+            cut.stderr.contains("may be empty now, or hold half"),
+            "{kind}: {cut:?}"
+        );
+    }
+    let status = host.cli(&["lock:status", "shop"]).run();
+    assert_eq!(status.status, Some(0), "{kind}: {status:?}");
+    // What is told leads back, and the same command works the next time.
+    let back = ["db", "shop", "restore", &kept, "store", "--yes"];
+    if kind != "postgres" {
+        let told = format!("dokku-cli {}", back.join(" "));
+        assert!(cut.stderr.contains(&told), "{kind}: {cut:?}");
+    }
+    if kind != "postgres" {
+        let ran = host.cli(&back).run();
+        assert_eq!(ran.status, Some(0), "{kind}: {ran:?}");
+        shows("present");
+    }
+    let next = host.cli(&words).run();
+    assert_eq!(next.status, Some(0), "{kind}: {next:?}");
+    shows("backed-up");
+}
+
+#[test]
+fn a_dropped_restore_of_postgres_puts_back_what_was_there() {
+    drops_in_the_middle("postgres");
+}
+
+#[test]
+fn a_dropped_restore_of_mariadb_tells_the_way_back() {
+    drops_in_the_middle("mariadb");
+}
+
+#[test]
+fn a_dropped_restore_of_redis_tells_the_way_back() {
+    drops_in_the_middle("redis");
+}
+
+/// kill -9 of the ssh that carries a restore.
+#[test]
+fn a_killed_ssh_leaves_what_was_there_or_the_way_back() {
+    let (host, file) = changed_since();
+    let waits = gate(&host, "redis:import");
+    let running = host.cli(&["db", "shop", "restore", &file, "--yes"]).start();
+    waits();
+    kill_process(host.shared_connection(), Signal::KILL).unwrap();
+    host.open_gate();
+    let cut = running.finish();
+    assert_eq!(cut.status, Some(5), "{cut:?}");
+    let told = format!("dokku-cli db shop restore {} store --yes", kept(&host));
+    assert!(cut.stderr.contains(&told), "{cut:?}");
+    let words: Vec<&str> = told.split(' ').skip(1).collect();
+    let back = host.cli(&words).run();
+    assert_eq!(back.status, Some(0), "{back:?}");
     shows(&host, "present");
 }

@@ -312,7 +312,7 @@ fn what_is_encrypted_is_tested_by_the_run_that_makes_it() {
         host.cli(&words).run()
     };
     let sealed = verify(&[]);
-    assert_eq!(sealed.status, Some(7), "{sealed:?}");
+    assert_eq!(sealed.status, Some(4), "{sealed:?}");
     assert!(sealed.stderr.contains("--identity FILE"), "{sealed:?}");
     let opened = verify(&["--identity", "owner"]);
     assert_eq!(opened.status, Some(0), "{opened:?}");
@@ -325,7 +325,7 @@ fn what_is_encrypted_is_tested_by_the_run_that_makes_it() {
     };
     say_to(host, "redis", "cache", b"SET a later\n");
     let sealed = restore(&[]);
-    assert_eq!(sealed.status, Some(7), "{sealed:?}");
+    assert_eq!(sealed.status, Some(4), "{sealed:?}");
     assert!(
         sealed.stderr.contains("--identity FILE") && sealed.stderr.contains("Nothing was changed"),
         "{sealed:?}"
@@ -335,6 +335,32 @@ fn what_is_encrypted_is_tested_by_the_run_that_makes_it() {
     let opened = restore(&["--identity", "owner"]);
     assert_eq!(opened.status, Some(0), "{opened:?}");
     assert!(kept().contains('b') && !kept().contains("later"));
+
+    // A copy that was downloaded as it is opens for its owner only.
+    let loaded = host.cli(&["db", "shop", "download", &id]).run();
+    assert_eq!(loaded.status, Some(0), "{loaded:?}");
+    let entries = fs::read_dir(host.home()).unwrap();
+    let file = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .find(|name| name.starts_with("shop-") && name.ends_with(".dump.gz.age"))
+        .unwrap();
+    let stranger = age::x25519::Identity::generate().to_string();
+    fs::write(host.home().join("stranger"), stranger.expose_secret()).unwrap();
+    say_to(host, "redis", "cache", b"SET a later\n");
+    for (identity, status) in [("stranger", 7), ("owner", 0)] {
+        let words = [
+            "db",
+            "shop",
+            "restore",
+            &file,
+            "--yes",
+            "--identity",
+            identity,
+        ];
+        let ran = host.cli(&words).run();
+        assert_eq!(ran.status, Some(status), "{ran:?}");
+        assert_eq!(kept().contains("later"), status != 0, "{ran:?}");
+    }
 }
 
 #[test]

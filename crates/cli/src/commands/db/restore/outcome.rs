@@ -129,7 +129,7 @@ fn failure(wish: &Wish, restored: &Restored, halt: &Halt, known: Option<Failure>
     }
     match &restored.way_back {
         Some(way_back) if restored.is_half => failure.hint(format!(
-            "The way back: dokku-cli db {} restore {way_back} {target} --yes",
+            "{target} may be empty now, or hold half of the backup. The way back: dokku-cli db {} restore {way_back} {target} --yes",
             wish.app
         )),
         Some(way_back) => failure.hint(format!(

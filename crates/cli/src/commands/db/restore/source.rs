@@ -154,11 +154,13 @@ impl Source {
     /// its manifest.
     pub fn read(&self, given: &str) -> Result<(File, Option<Manifest>), Failure> {
         let checked = backup::count(&self.path, self.identities.as_ref()).map_err(|flaw| {
-            Failure::new(
-                exit_codes::VERIFICATION,
-                format!("{given} is not restored: {flaw}"),
-            )
-            .hint("Nothing was changed.")
+            // What nobody could look into is not known to be bad.
+            let code = match flaw {
+                backup::Flaw::Sealed => exit_codes::REFUSED,
+                _ => exit_codes::VERIFICATION,
+            };
+            Failure::new(code, format!("{given} is not restored: {flaw}"))
+                .hint("Nothing was changed.")
         })?;
         let name = self
             .path
