@@ -1,5 +1,6 @@
 //! Runs the `run:` steps of a workflow's jobs as GitHub's runner does: expressions evaluated,
-//! environment merged, `bash -e` started, output files read. What `uses:` names is not run.
+//! environment merged, `bash -e` started, output files read. What `uses:` names is not run, but noted
+//! with what it would be given.
 
 mod expression;
 mod workflow;
@@ -29,6 +30,8 @@ pub struct Run {
     pub secrets: Value,
     /// Variables of repository, organisation and environment.
     pub vars: Value,
+    /// The outputs of steps with `uses:`, by their ids.
+    pub given: Value,
     /// Where the repository is checked out.
     pub directory: PathBuf,
     /// The environment of every step before the workflow adds to it. Nothing of this process is taken.
@@ -50,11 +53,22 @@ pub struct Ran {
     pub summary: String,
 }
 
+/// An action that a step would use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Used {
+    /// Which, without its commit.
+    pub action: String,
+    /// What it is given.
+    pub with: BTreeMap<String, String>,
+}
+
 /// A job that was run.
 #[derive(Debug, Clone)]
 pub struct JobRan {
     /// `run:` steps in their order; the steps after a failed one are not run.
     pub steps: Vec<Ran>,
+    /// The actions of the steps that were not left out, in their order.
+    pub used: Vec<Used>,
     /// Whether every step succeeded.
     pub is_success: bool,
     /// The outputs that the job declares.
@@ -100,11 +114,19 @@ impl Run {
             "secrets": self.secrets,
             "vars": self.vars,
             "needs": needs,
-            "steps": {},
+            "steps": self.steps(),
             "job": {"workflow_repository": "acme/dokku-deploy-system", "status": "success"},
             "matrix": {"target": "x86_64-unknown-linux-musl"},
             "runner": {"os": "Linux", "arch": "X64"},
         })
+    }
+
+    fn steps(&self) -> Value {
+        let given = self.given.as_object().into_iter().flatten();
+        given
+            .map(|(id, outputs)| (id.clone(), json!({"outputs": outputs})))
+            .collect::<Map<String, Value>>()
+            .into()
     }
 
     fn job(&self, job: &Job, mut contexts: Value) -> JobRan {
@@ -112,13 +134,21 @@ impl Run {
             .environment
             .as_deref()
             .map(|name| interpolate(name, &contexts).unwrap());
-        let mut steps = Vec::new();
+        let (mut steps, mut used) = (Vec::new(), Vec::new());
         let mut is_success = true;
         for step in &job.steps {
             let is_wanted = match step.condition.as_deref() {
                 Some(condition) => evaluate(condition, &contexts).unwrap().is_truthy(),
                 None => true,
             };
+            if let Some(uses) = step.uses.as_deref().filter(|_| is_wanted && is_success) {
+                let action = uses.split('@').next().unwrap_or(uses).to_owned();
+                let with = step.with.iter();
+                let with = with
+                    .map(|(name, text)| (name.clone(), interpolate(text, &contexts).unwrap()))
+                    .collect();
+                used.push(Used { action, with });
+            }
             let Some(script) = step.run.as_deref().filter(|_| is_wanted && is_success) else {
                 continue;
             };
@@ -136,6 +166,7 @@ impl Run {
             .collect();
         JobRan {
             steps,
+            used,
             is_success,
             outputs: Value::Object(outputs),
             environment,

@@ -53,7 +53,23 @@ impl Release {
         script(&self.path("bin/gh"), &text);
     }
 
+    /// As if the release, and nothing else, were built from this checkout.
+    fn cargo(&self) {
+        fs::create_dir_all(self.path("bin")).unwrap();
+        let log = self.path("cargo.log");
+        let text = format!(
+            "echo \"$*\" >>{}; while [ \"$1\" != --target-dir ]; do shift; done; mkdir -p \"$2/release\"; \
+             printf '#!/bin/sh\\necho dokku-cli of the checkout\\n' >\"$2/release/dokku-cli\"; chmod +x \"$2/release/dokku-cli\"",
+            log.display()
+        );
+        script(&self.path("bin/cargo"), &text);
+    }
+
     fn install(&self, inputs: serde_json::Value) -> JobRan {
+        self.install_given(inputs, json!({}))
+    }
+
+    fn install_given(&self, inputs: serde_json::Value, given: serde_json::Value) -> JobRan {
         let action = root().join(".github/actions/install");
         let workflow = Workflow::parse(&fs::read_to_string(action.join("action.yml")).unwrap());
         fs::write(self.path("path"), "").unwrap();
@@ -75,6 +91,7 @@ impl Release {
             github: github("push"),
             inputs,
             secrets: json!({}),
+            given,
             vars: json!({}),
             directory: self.path(""),
             environment: environment
@@ -130,6 +147,64 @@ fn a_release_is_fetched_checked_and_put_into_the_path() {
     // What came from the cache is checked too, and nothing is fetched again.
     fs::remove_dir_all(release.path("releases")).unwrap();
     assert!(release.install(released()).is_success);
+}
+
+#[test]
+fn what_was_fetched_is_kept_for_the_next_run_by_version_and_machine() {
+    let release = Release::new();
+    let ran = release.install(released());
+    let key = "dokku-cli-9.9.9-x86_64-unknown-linux-musl";
+    let directory = release.path("temp/dokku-cli/9.9.9").display().to_string();
+    let actions: Vec<&str> = ran.used.iter().map(|used| &*used.action).collect();
+    assert_eq!(actions, ["actions/cache/restore", "actions/cache/save"]);
+    for used in &ran.used {
+        assert_eq!((&*used.with["key"], &used.with["path"]), (key, &directory));
+    }
+    // What is kept is the archive and its checksums, not what was unpacked.
+    let mut kept: Vec<_> = fs::read_dir(&directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    kept.sort();
+    assert_eq!(kept, ["SHA256SUMS", ARCHIVE]);
+    let hit = json!({"cache": {"cache-hit": "true"}});
+    let ran = release.install_given(released(), hit);
+    assert!(ran.is_success, "{ran:?}");
+    assert_eq!(ran.used.len(), 1, "{ran:?}");
+    // A cache that somebody has written into is no release.
+    let archive = Path::new(&directory).join(ARCHIVE);
+    fs::write(&archive, "something else").unwrap();
+    let ran = release.install(released());
+    assert!(
+        told(&ran).contains("does not match its checksum"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn the_checkout_is_built_when_that_is_asked_for() {
+    let release = Release::new();
+    release.cargo();
+    let ran = release.install(json!({"source": "build", "version": "", "token": ""}));
+    assert!(ran.is_success, "{ran:?}");
+    assert_eq!(told(&ran), "dokku-cli of the checkout\n");
+    assert!(ran.used.is_empty(), "a build is not cached: {ran:?}");
+    let asked = fs::read_to_string(release.path("cargo.log")).unwrap();
+    let manifest = root().join(".github/actions/install/../../../Cargo.toml");
+    for word in [
+        "build --release --locked",
+        "--package dokku-cli",
+        &format!("--manifest-path {}", manifest.display()),
+    ] {
+        assert!(asked.contains(word), "{word}: {asked}");
+    }
+    assert!(release.is_installed());
+    // The action of the repository hands on what it is asked for.
+    let outer = Workflow::parse(&fs::read_to_string(root().join("action.yml")).unwrap());
+    let step = &outer.jobs[0].1.steps[0];
+    assert_eq!(step.uses.as_deref(), Some("$/.github/actions/install"));
+    let handed: Vec<&str> = step.with.iter().map(|(_, value)| &**value).collect();
+    assert_eq!(handed, ["${{ inputs.source }}", "${{ inputs.version }}"]);
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub struct Step {
     pub run: Option<String>,
     /// What it uses.
     pub uses: Option<String>,
+    /// What that is given.
+    pub with: Vec<(String, String)>,
     /// Its environment.
     pub env: Vec<(String, String)>,
 }
@@ -88,6 +90,7 @@ impl Step {
             condition: text(&step["if"]),
             run: text(&step["run"]),
             uses: text(&step["uses"]),
+            with: texts(&step["with"]),
             env: texts(&step["env"]),
         }
     }

@@ -52,6 +52,7 @@ fn run(shop: &Shop<'_>, hub: &GitHub, branch: &str, inputs: Value) -> Run {
             "DOKKU_HOST": format!("127.0.0.1:{}", host.port()),
             "DOKKU_SSH_PRIVATE_KEY": fs::read_to_string(home.join("my keys/id")).unwrap(),
         }),
+        given: json!({}),
         vars: json!({
             "BASE_DOMAIN": "localhost",
             "DOKKU_HOST_KEY": host.known_hosts_line(),
