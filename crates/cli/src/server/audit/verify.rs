@@ -60,6 +60,9 @@ pub enum BadChain {
 
 fn what_happened(expected: u64, seq: u64) -> String {
     match seq {
+        seq if seq == expected + 1 => {
+            format!("entry {expected} is missing, or the one before was changed")
+        }
         seq if seq > expected => format!(
             "entry {expected} and up to {} are missing, or the one before was changed",
             seq - 1

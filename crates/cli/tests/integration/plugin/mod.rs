@@ -3,6 +3,8 @@
 mod archive;
 mod audit;
 mod cli;
+#[cfg(target_arch = "x86_64")]
+mod cut_short;
 mod deploy_key;
 mod gate;
 mod images;
