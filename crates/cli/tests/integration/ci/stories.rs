@@ -10,7 +10,10 @@ use github_sandbox::{
 use serde_json::{Value, json};
 
 use super::{hub, know, statuses};
-use crate::{deploy::Shop, support::TestHost};
+use crate::{
+    deploy::Shop,
+    support::{Receiver, TestHost},
+};
 
 fn workflow(name: &str) -> Workflow {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -65,6 +68,18 @@ fn run(shop: &Shop<'_>, hub: &GitHub, branch: &str, inputs: Value) -> Run {
     }
 }
 
+/// An empty repository for the dashboard's data.
+fn bare(shop: &Shop<'_>) -> String {
+    let data = shop.host().home().join("data.git").display().to_string();
+    shop.git(&["init", "--quiet", "--bare", &data]);
+    data
+}
+
+fn published(shop: &Shop<'_>, data: &str, name: &str) -> Value {
+    let text = shop.git(&["-C", data, "show", &format!("gh-pages:{name}")]);
+    serde_json::from_str(&text).unwrap()
+}
+
 fn no_canary(shop: &Shop<'_>) {
     for place in [shop.top(), shop.host().home()] {
         assert!(!place.join("canary").exists());
@@ -72,7 +87,7 @@ fn no_canary(shop: &Shop<'_>) {
 }
 
 #[test]
-fn a_push_goes_through_tests_to_a_live_app_its_statuses_and_its_comment() {
+fn a_push_goes_through_tests_to_a_live_app_its_statuses_its_comment_slack_and_the_dashboard() {
     let host = TestHost::start();
     let shop = Shop::new(&host);
     // The runner knows the host from the variable alone.
@@ -85,7 +100,12 @@ fn a_push_goes_through_tests_to_a_live_app_its_statuses_and_its_comment() {
     let sha = shop.commit("$(touch canary) `touch canary` \"; touch canary; #");
     let hub = hub(&sha);
     let inputs = json!({"health_check_path": "", "memory_limit": "", "cpu_limit": ""});
-    let jobs = run(&shop, &hub, "main", inputs.clone()).jobs(&workflow("deploy"));
+    let slack = Receiver::answering("200 OK");
+    let data = bare(&shop);
+    let mut first = run(&shop, &hub, "main", inputs.clone());
+    first.secrets["SLACK_WEBHOOK_URL"] = slack.url("slack").into();
+    first.vars["DASHBOARD_REPOSITORY"] = data.clone().into();
+    let jobs = first.jobs(&workflow("deploy"));
     let deploy = succeeded(&jobs, "deploy");
     assert_eq!(deploy.environment.as_deref(), Some("production"));
     assert_eq!(deploy.outputs["app"], "shop");
@@ -95,6 +115,21 @@ fn a_push_goes_through_tests_to_a_live_app_its_statuses_and_its_comment() {
     assert_eq!(states, ["pending", "success"]);
     assert_eq!(hub.state().repository("acme/shop").comments[&7].len(), 1);
     assert!(deploy.steps[0].summary.contains("| Release | v1 |"));
+    let told = slack.got();
+    assert_eq!(told.len(), 1, "{told:?}");
+    for word in [
+        "Deployed successfully",
+        "shop",
+        &sha[..7],
+        "$(touch canary)",
+    ] {
+        assert!(told[0].body.contains(word), "{word}: {told:?}");
+    }
+    let row = &published(&shop, &data, "apps.json")["apps"][0];
+    assert_eq!(row["name"], "shop");
+    assert_eq!(row["status"], "success");
+    assert_eq!(row["commit_sha"], sha.as_str());
+    assert_eq!(row["uptime"]["status"], "healthy");
     no_canary(&shop);
 
     // A test that fails keeps the deploy from beginning.
@@ -199,11 +234,9 @@ fn a_night_without_github_without_a_good_token_or_without_a_copy_destroys_nothin
     let hub = hub(&shop.git(&["rev-parse", "HEAD"]));
     an_orphan(&shop, &hub);
     let kept = host.home().join("kept").display().to_string();
-    let data = host.home().join("data.git").display().to_string();
-    shop.git(&["init", "--quiet", "--bare", &data]);
+    let data = bare(&shop);
     let is_noted_as = |is_good: bool| {
-        let file = shop.git(&["-C", &data, "show", "gh-pages:schedules.json"]);
-        let file: Value = serde_json::from_str(&file).unwrap();
+        let file = published(&shop, &data, "schedules.json");
         assert_eq!(file["schedules"][0]["task"], "orphans");
         assert_eq!(file["schedules"][0]["is_good"], is_good);
     };
