@@ -19,7 +19,7 @@ pub fn begin(actor: &str, host: &str, repository: Option<&Repository>) -> Origin
         time: Timestamp::now(),
         nonce: rand::random(),
         actor: actor.to_owned(),
-        host: host.to_owned(),
+        host: bare(host).to_owned(),
         ..Origin::default()
     };
     let variable = |name: &str| {
@@ -49,6 +49,11 @@ pub fn begin(actor: &str, host: &str, repository: Option<&Repository>) -> Origin
         }
     }
     origin
+}
+
+/// The host alone, whoever goes there.
+pub fn bare(host: &str) -> &str {
+    host.rsplit('@').next().unwrap_or(host)
 }
 
 /// In a run of GitHub Actions: the variables in which an app keeps which repository it is deployed from.

@@ -126,9 +126,10 @@ impl<'a> Run<'a> {
         Ok(Self {
             task,
             // Without a host (`--no-host`) it is a schedule of its own.
-            host: invocation
-                .target()
-                .map_or_else(|_| String::new(), |target| target.to_string()),
+            host: invocation.target().map_or_else(
+                |_| String::new(),
+                |target| origin::bare(&target.to_string()).to_owned(),
+            ),
             every,
             is_good,
             actor: actor::name(None)?,

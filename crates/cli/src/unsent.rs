@@ -14,6 +14,8 @@ use std::{
 use dokku_deploy::audit::{AuditEntry, Status, key};
 use serde::{Deserialize, Serialize};
 
+use crate::origin::bare;
+
 /// How many are kept at most.
 const MOST: usize = 500;
 
@@ -132,11 +134,6 @@ fn one(path: &Path) -> io::Result<Option<Left>> {
         is_told,
         unsent,
     }))
-}
-
-/// The host alone, whoever goes there.
-fn bare(host: &str) -> &str {
-    host.rsplit('@').next().unwrap_or(host)
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub use self::{
         Backup, Certificate, Deploy, Health, HealthStatus, Identity, LockShown, Processes, Release,
     },
     metrics::{Measured, Metrics},
-    public::{hide_addresses, hide_private},
+    public::hide_private,
     row::{Kind, Row},
     schedules::{Notice, Ran, Schedules},
 };

@@ -6,11 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Unreadable,
-    apps::Apps,
-    deploys::Deploys,
-    metrics::Metrics,
-    public::{hide_addresses, hide_private},
+    Unreadable, apps::Apps, deploys::Deploys, metrics::Metrics, public::hide_private,
     schedules::Schedules,
 };
 use crate::audit::{AuditLog, log_file, report};
@@ -88,22 +84,24 @@ impl Board {
 
     /// The texts of the files, as of `now`. `is_public` leaves out what strangers may not read.
     pub fn files(&self, is_public: bool, now: Timestamp) -> BTreeMap<String, String> {
-        let mut apps = self.apps.value();
-        let mut deploys = self.deploys.value();
-        let mut metrics = self.metrics.value();
-        if is_public {
-            hide_private(&mut apps);
-            hide_addresses(&mut deploys);
-            hide_addresses(&mut metrics);
-        }
-        let texts = [lines(&apps), metrics.to_string(), deploys.to_string()];
+        let shown = |mut file: Value| {
+            if is_public {
+                hide_private(&mut file);
+            }
+            file
+        };
+        let texts = [
+            lines(&shown(self.apps.value())),
+            shown(self.metrics.value()).to_string(),
+            shown(self.deploys.value()).to_string(),
+        ];
         let mut files: BTreeMap<String, String> = FILES
             .into_iter()
             .zip(texts)
             .map(|(name, text)| (name.to_owned(), format!("{text}\n")))
             .collect();
         if !self.schedules.is_empty() {
-            let text = format!("{}\n", self.schedules.value());
+            let text = format!("{}\n", shown(self.schedules.value()));
             files.insert(SCHEDULES.to_owned(), text);
         }
         if !is_public && !self.audit.entries.is_empty() {

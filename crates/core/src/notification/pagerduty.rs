@@ -43,7 +43,8 @@ pub(super) fn body(message: &Message, entry: &AuditEntry) -> Option<Value> {
         Action::Certificate => format!("certificate-{app}"),
         Action::Maintenance => maintenance(entry),
         Action::ScheduleMissed => {
-            format!("schedule-{}-{}", entry.text(key::TASK), host_name(entry))
+            let host = entry.text(key::HOST);
+            format!("schedule-{}-{host}", entry.text(key::TASK))
         }
         Action::Test => "deploy-test".to_owned(),
         _ => return None,
@@ -97,13 +98,7 @@ fn maintenance(entry: &AuditEntry) -> String {
 
 /// The same where the host could not be asked.
 fn by_name(entry: &AuditEntry) -> String {
-    format!("maintenance-{}", host_name(entry))
-}
-
-/// The host's name, whoever goes there.
-fn host_name(entry: &AuditEntry) -> String {
-    let host = entry.text(key::HOST);
-    host.rsplit('@').next().unwrap_or(&host).to_owned()
+    format!("maintenance-{}", entry.text(key::HOST))
 }
 
 /// Of a success, the end of what was begun while the host could not be asked what it is.
@@ -133,7 +128,7 @@ mod tests {
             super::super::body(crate::settings::NotifiedService::Pagerduty, entry, &[]).unwrap()
         };
         let failed = body(&entry("dokku1", "0123abcd", Status::Failure));
-        let good = entry("dokku@dokku.example.com", "0123abcd", Status::Success);
+        let good = entry("dokku.example.com", "0123abcd", Status::Success);
         assert_eq!(failed["event_action"], "trigger");
         assert_eq!(failed["dedup_key"], "maintenance-0123abcd");
         assert_eq!(body(&good)["dedup_key"], failed["dedup_key"]);

@@ -29,8 +29,7 @@ pub fn recorded<T>(
     act: impl FnOnce() -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let watch = Watch::begin()?;
-    let host = root.target.rsplit('@').next().unwrap_or_default();
-    let origin = origin::begin(&actor::name(None)?, host, None);
+    let origin = origin::begin(&actor::name(None)?, &root.target, None);
     let mut entry = AuditEntry::of_host(action, Status::Started, &origin).note(note);
     let begun = Begun::note(&entry, invocation);
     let result = act().map_err(|failure| match watch.requests() {
