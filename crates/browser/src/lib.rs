@@ -15,6 +15,9 @@ use tempfile::TempDir;
 /// How long a script may wait for what it waits for, in milliseconds.
 const PATIENCE: u64 = 30_000;
 
+/// How often the driver is started until it has a port.
+const STARTS: usize = 5;
+
 /// A browser with one window and a profile of its own, which ends with the value.
 #[derive(Debug)]
 pub struct Browser {
@@ -29,23 +32,7 @@ impl Browser {
     /// Starts one. Its window has the given size in CSS pixels.
     pub fn start(width: u32, height: u32) -> io::Result<Self> {
         let profile = tempfile::tempdir()?;
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| {
-                io::Error::new(error.kind(), format!("chromedriver cannot be run: {error}"))
-            })?;
-        let port = match port(&mut driver) {
-            Ok(port) => port,
-            Err(error) => {
-                driver.kill()?;
-                driver.wait()?;
-                return Err(error);
-            }
-        };
+        let (driver, port) = driver()?;
         let mut browser = Self {
             driver,
             port,
@@ -218,6 +205,30 @@ impl Drop for Browser {
         let _killed = self.driver.kill();
         let _waited = self.driver.wait();
     }
+}
+
+/// Starts the driver. It takes a free port of IPv4 and then the same one of IPv6, which may not be free:
+/// then it ends, and is started again.
+fn driver() -> io::Result<(Child, u16)> {
+    let mut last = io::Error::other("chromedriver was not started");
+    for _ in 0..STARTS {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| {
+                io::Error::new(error.kind(), format!("chromedriver cannot be run: {error}"))
+            })?;
+        match port(&mut driver) {
+            Ok(port) => return Ok((driver, port)),
+            Err(error) => last = error,
+        }
+        driver.kill()?;
+        driver.wait()?;
+    }
+    Err(last)
 }
 
 /// The port that the driver says it listens on.

@@ -1,11 +1,14 @@
 //! What was killed ends in exactly one entry too, written by whoever deals with what it left.
 
+use std::fs;
+
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
 use super::{Guarded, record::recorded};
 use crate::{
-    deploy::{At, Delayed},
+    backup::gate,
+    deploy::{At, Delayed, Shop},
     support::{Receiver, await_until},
 };
 
@@ -166,4 +169,50 @@ fn a_connection_that_is_lost_leaves_the_entry_to_whoever_comes_next() {
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert_eq!(entries(&host)[..3], settled);
     assert_eq!(entries(&host).len(), 4);
+}
+
+#[test]
+fn a_deploy_that_is_stopped_at_whatever_moment_ends_in_one_entry() {
+    let host = Guarded::start();
+    let shop = Shop::new(&host.host);
+    shop.deployed(&[]);
+    // While it looks, takes its journal, pushes, and proves what serves.
+    let moments = [
+        "config:export",
+        "deploy-system:journal",
+        "git-receive-pack",
+        "ps:inspect",
+    ];
+    for (number, verb) in moments.into_iter().enumerate() {
+        shop.release(&format!("stopped {number}"));
+        let before = entries(&host).len();
+        let _left = fs::remove_file(host.host.home().join("waiting"));
+        let waits = gate(&host.host, verb);
+        let mut running = shop.deploy(&[]).start();
+        waits();
+        running.signal_group(Signal::INT);
+        // A question is let end; a push is asked about.
+        if verb == "git-receive-pack" {
+            running.await_stderr("Dokku");
+            running.signal_group(Signal::INT);
+        }
+        host.host.open_gate();
+        let ran = running.finish();
+        assert_eq!(ran.status, Some(130), "{verb}: {ran:?}");
+        assert_eq!(
+            entries(&host)[before..],
+            ["deploy cancelled"],
+            "{verb}: {ran:?}"
+        );
+        // What it left, if anything, is put back, and the deploy is not recorded again.
+        await_until("the host to be free", || {
+            shop.deploy(&["--abort", "--yes"]).run().status == Some(0)
+        });
+        let after = entries(&host);
+        let again = after[before..]
+            .iter()
+            .filter(|one| one.starts_with("deploy "));
+        assert_eq!(again.count(), 1, "{verb}: {after:?}");
+        shop.is_tidy();
+    }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{Ran, TestHost};
+use crate::support::{Ran, Test, TestHost, await_until};
 
 const DOKKU_STAND_IN: &str = r#"#!/bin/sh
 plugins=$DOKKU_LIB_ROOT/plugins
@@ -23,7 +23,12 @@ case "$1" in
         "$plugins/enabled/$4/install"
         ;;
     plugin:enable) ln -s "$plugins/available/$2" "$plugins/enabled/$2" ;;
-    plugin:uninstall) rm -r "$plugins/enabled/$2" "$plugins/available/$2" ;;
+    plugin:uninstall)
+        if [ -e "$DOKKU_LIB_ROOT/hold" ]; then
+            touch "$DOKKU_LIB_ROOT/held"
+            sleep 600
+        fi
+        rm -r "$plugins/enabled/$2" "$plugins/available/$2" ;;
     deploy-system:record) exec "$plugins/available/deploy-system/subcommands/record" "$@" ;;
     *) exit 1 ;;
 esac
@@ -62,6 +67,10 @@ impl Server {
     }
 
     fn server(&self, verb: &str, words: &[&str]) -> Ran {
+        self.test(verb, words).run()
+    }
+
+    fn test(&self, verb: &str, words: &[&str]) -> Test<'_> {
         let backups = self.top.join("backups").display().to_string();
         let mut all = vec![
             "server",
@@ -72,13 +81,10 @@ impl Server {
             &backups,
         ];
         all.extend(words);
-        self.host
-            .cli(&all)
-            .env(
-                "PATH",
-                format!("{}:/usr/bin:/bin", self.top.join("bin").display()),
-            )
-            .run()
+        self.host.cli(&all).env(
+            "PATH",
+            format!("{}:/usr/bin:/bin", self.top.join("bin").display()),
+        )
     }
 
     fn schedule(&self, words: &[&str]) -> Ran {
@@ -277,4 +283,24 @@ fn a_timer_is_switched_on_changed_and_off_and_leaves_other_entries_alone() {
     for wrong in ["25:00", "02:00;id", "now"] {
         assert_eq!(server.schedule(&["--at", wrong]).status, Some(2), "{wrong}");
     }
+}
+
+#[test]
+fn a_removal_that_is_stopped_is_recorded_as_such() {
+    let server = Server::new();
+    server.ok("setup", &[]);
+    let lib = server.top.join("lib");
+    fs::write(lib.join("hold"), "").unwrap();
+    let running = server.test("remove", &[]).start();
+    await_until("the removal", || lib.join("held").exists());
+    running.signal_group(rustix::process::Signal::INT);
+    let ran = running.finish();
+    assert_eq!(ran.status, Some(130), "{ran:?}");
+    let log = fs::read_to_string(lib.join("data/deploy-system/audit.jsonl")).unwrap();
+    let told: Vec<String> = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["entry"].take())
+        .map(|entry| format!("{} {}", entry["action"], entry["status"]).replace('"', ""))
+        .collect();
+    assert_eq!(told, ["server-setup success", "server-remove cancelled"]);
 }
