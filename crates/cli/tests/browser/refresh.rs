@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::{
     click, desk, eval, names, open, search,
     site::{Answer, Site, ago, app, changed, team},
+    states::shot,
     text,
 };
 
@@ -120,7 +121,15 @@ fn a_refresh_that_fails_keeps_what_is_there_and_says_so() {
 fn old_data_looks_old_and_old_checks_say_nothing() {
     let (browser, site) = (desk(), Site::start());
     let old = json!({ "status": "healthy", "last_check": ago(3 * 86_400) });
-    let apps = [changed(app("shop"), &json!({ "uptime": old }))];
+    let backed_up = |name, hours: i64| {
+        let backup = json!({ "at": ago(hours * 3600), "ok": true, "service": "postgres" });
+        changed(app(name), &json!({ "uptime": old, "last_backup": backup }))
+    };
+    let apps = [
+        backed_up("in-time", 25),
+        backed_up("late", 27),
+        changed(app("none"), &json!({ "uptime": old, "last_backup": null })),
+    ];
     site.set_json(
         "apps.json",
         &json!({ "last_updated": ago(7300), "apps": apps }),
@@ -133,7 +142,17 @@ fn old_data_looks_old_and_old_checks_say_nothing() {
     assert_eq!(text(&browser, "#age"), "Updated 2 hours ago");
     assert!(text(&browser, "#banner").contains("2 hours old"));
     assert_eq!(text(&browser, "#healthy"), "0");
-    assert_eq!(text(&browser, "#body .word"), "Unknown");
+    assert_eq!(text(&browser, "#body .word"), "Unknown Unknown Unknown");
+    // The alarm about a night without a backup is raised at 26 hours.
+    let tone = |name: &str| {
+        let fact = format!("#body .row[data-key='{name}'] .at-care .fact");
+        eval(
+            &browser,
+            &format!("document.querySelector(\"{fact}\").dataset.tone ?? ''"),
+        )
+    };
+    assert_eq!(["in-time", "late", "none"].map(tone), ["", "warn", ""]);
+    shot(&browser, "stale");
     site.set_json("apps.json", &json!({ "apps": apps }));
     click(&browser, "#refresh");
     browser
