@@ -1,8 +1,9 @@
 //! The commit is not here: it is fetched, over git's own HTTP server.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, net::TcpListener, path::PathBuf, process::Command};
 
 use github_sandbox::GitServer;
+use rustix::process::Signal;
 
 use super::two_releases;
 use crate::{
@@ -190,4 +191,56 @@ fn a_complete_clone_gets_the_one_commit_and_no_name_for_it() {
     assert_eq!(names(), before);
     assert!(!clone.join(".git/FETCH_HEAD").exists());
     assert_eq!(shop.variables()["GIT_REV"], feature.as_str());
+}
+
+#[test]
+fn what_served_goes_live_again_out_of_what_was_fetched() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    let alive = host.home().join("alive");
+    fs::write(&alive, "").unwrap();
+    let app = fs::read_to_string(shop.top().join("app.py")).unwrap();
+    let asks = format!("os.path.exists('{}')", alive.display());
+    let dependent = app.replace("not os.path.exists(\"sick\")", &asks);
+    assert_ne!(dependent, app);
+    shop.write("app.py", &dependent);
+    shop.release("1");
+    shop.deployed(&[]);
+    shop.write("app.py", &app);
+    shop.release("2");
+    shop.deployed(&[]);
+    fs::remove_file(&alive).unwrap();
+    let hub = Hub::new(&host);
+    hub.push(&shop, "main");
+    let clone = hub.clone("checkout", &["--depth=1"]);
+    let ran = hub.rollback(&clone, "ghs_read", &["v1", "--yes"]);
+    assert_eq!(ran.status, Some(6), "{ran:?}");
+    assert!(ran.stderr.contains("failed in the health check"), "{ran:?}");
+    assert_eq!(shop.answer().1, "2 -");
+    assert_eq!(shop.newest_image(), "2");
+    shop.is_tidy();
+}
+
+#[test]
+fn who_stops_a_fetch_that_does_not_end_stops_before_anything_was_changed() {
+    let host = TestHost::start();
+    let shop = Shop::new(&host);
+    two_releases(&shop);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("http://{}", silent.local_addr().unwrap());
+    host.ssh("config:set --no-restart shop DEPLOY_REPOSITORY=acme/shop");
+    let elsewhere = host.home().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let running = host
+        .cli(&["rollback", "shop", "v1", "--yes"])
+        .directory(&elsewhere)
+        .env("GITHUB_SERVER_URL", server)
+        .start();
+    let _asked = silent.accept().unwrap();
+    rustix::process::kill_process(running.pid(), Signal::INT).unwrap();
+    let ran = running.finish();
+    assert_eq!(ran.status, Some(130), "{ran:?}");
+    assert_eq!(shop.answer().1, "2 -");
+    assert_eq!(shop.variables()["RELEASE_VERSION"], "2");
+    shop.is_tidy();
 }
