@@ -37,11 +37,8 @@ pub fn run(arguments: &MaintainArguments, invocation: &Invocation<'_>) -> Result
             scheduled.run("certificates", invocation, || certificates(invocation))
         }
         Task::Docker(scheduled) => scheduled.run("docker", invocation, || {
-            done(
-                &cleanup::of_everything(),
-                "the containers and images could not be cleaned up",
-                invocation,
-            )?;
+            let failed = "the containers and images could not be cleaned up";
+            done("docker", &cleanup::of_everything(), failed, invocation)?;
             Ok(exit_codes::OK)
         }),
     }
@@ -63,14 +60,25 @@ fn certificates(invocation: &Invocation<'_>) -> Result<u8, Failure> {
         return Ok(exit_codes::OK);
     }
     let failed = "not every certificate could be renewed; the host's words are above";
-    done(&letsencrypt::auto_renew(), failed, invocation)?;
+    done(
+        "certificates",
+        &letsencrypt::auto_renew(),
+        failed,
+        invocation,
+    )?;
     Ok(exit_codes::OK)
 }
 
-fn done(command: &DokkuCommand, failed: &str, invocation: &Invocation<'_>) -> Result<(), Failure> {
+fn done(
+    task: &str,
+    command: &DokkuCommand,
+    failed: &str,
+    invocation: &Invocation<'_>,
+) -> Result<(), Failure> {
     with_host(invocation, |host, watch| {
         let origin = origin::begin(&actor::name(None)?, host.name(), None);
-        let entry = AuditEntry::of_host(Action::ServerConfig, Status::Started, &origin)
+        let entry = AuditEntry::of_host(Action::Maintenance, Status::Started, &origin)
+            .with(key::TASK, task)
             .with(key::CHANGE, command.to_string());
         recorded(entry, host, invocation, |_| {
             match app_command::pass_on(command, host, watch, invocation.ui)? {

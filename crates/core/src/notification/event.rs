@@ -2,7 +2,7 @@
 
 use crate::{
     app::Environment,
-    audit::{Action, AuditEntry, Status},
+    audit::{Action, AuditEntry, Status, key},
     settings::{NotifiedEvent, NotifiedService, Told},
 };
 
@@ -36,6 +36,8 @@ pub fn event(entry: &AuditEntry) -> Option<NotifiedEvent> {
         Action::Health if is_good => Event::HealthUp,
         Action::Health => Event::HealthDown,
         Action::Certificate => Event::CertificateExpiring,
+        // Of a part of the night people are told where it failed; the summary is of the whole.
+        Action::Maintenance if is_good && !entry.text(key::TASK).is_empty() => return None,
         Action::Maintenance => Event::Summary,
         Action::ScheduleMissed => Event::ScheduleMissed,
         // A sample is sent to whom it is meant for, whatever else that one is told.

@@ -3,7 +3,10 @@
 use github_sandbox::Fault;
 
 use super::{hub, step};
-use crate::{deploy::Shop, support::TestHost};
+use crate::{
+    deploy::Shop,
+    support::{Receiver, TestHost},
+};
 
 #[test]
 fn a_rollback_needs_its_word_and_goes_to_the_release_before() {
@@ -73,6 +76,7 @@ fn maintenance_asks_the_host_for_what_it_can_do() {
     );
     host.cli(&["maintain", "docker"])
         .prints("-----> Cleaning up...\n", "");
+    let slack = Receiver::answering("200 OK");
     for verb in ["letsencrypt:auto-renew", "cleanup"] {
         host.fail_next(verb, 1);
         let task = if verb == "cleanup" {
@@ -80,10 +84,25 @@ fn maintenance_asks_the_host_for_what_it_can_do() {
         } else {
             "certificates"
         };
-        let ran = host.cli(&["maintain", task]).run();
+        let told = slack.got().len();
+        let ran = host
+            .cli(&["maintain", task])
+            .env("SLACK_WEBHOOK_URL", slack.url("slack"))
+            .run();
         assert_eq!(ran.status, Some(5), "{ran:?}");
+        let news = slack.got().split_off(told);
+        assert!(
+            news.len() == 1 && news[0].body.contains("something failed"),
+            "{news:?}"
+        );
         assert!(ran.stderr.contains("(status 1)"), "{}", ran.stderr);
         host.heal();
+        let ran = host
+            .cli(&["maintain", task])
+            .env("SLACK_WEBHOOK_URL", slack.url("slack"))
+            .run();
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        assert_eq!(slack.got().len(), told + 1, "what goes well is not told");
     }
     // Whether there is a plugin is not known then, which is not "there is none".
     host.fail_next("letsencrypt:help", 1);

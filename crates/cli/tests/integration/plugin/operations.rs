@@ -149,7 +149,7 @@ fn every_operation(watched: &mut Watched<'_>, has_plugin: bool) {
     );
     watched.ends(&["db", "docs", "prune"], 0, &["backup-prune success"]);
     watched.ends(&["cleanup", "none", "--yes"], 0, &["cleanup success"]);
-    watched.ends(&["maintain", "docker"], 0, &["server-config success"]);
+    watched.ends(&["maintain", "docker"], 0, &["maintenance success"]);
     watched.ends(
         &["server", "notify", "unset", "SLACK_WEBHOOK_URL"],
         with(0, 5),
