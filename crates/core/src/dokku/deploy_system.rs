@@ -50,10 +50,14 @@ fn command(subcommand: &str) -> DokkuCommand {
 
 /// A command about an app with a request in base64.
 fn request(subcommand: &str, app: &AppName, request: &impl Serialize) -> DokkuCommand {
+    requesting(subcommand, request).arg(app.as_str())
+}
+
+/// A command with a request in base64, which tells people nothing and so is never shown.
+fn requesting(subcommand: &str, request: &impl Serialize) -> DokkuCommand {
     command(subcommand)
         .flag("--request")
-        .flag(&encode(request))
-        .arg(app.as_str())
+        .secret(Secret::new(encode(request)))
 }
 
 /// Locks an app in one compare-and-set on the host. Answers a
@@ -135,28 +139,24 @@ pub fn record(request: &RecordRequest) -> DokkuCommand {
 /// Makes backups on the host. Answers a [`BackupReport`](crate::plugin_protocol::BackupReport);
 /// what it is doing comes on standard error.
 pub fn backup(request: &BackupRequest) -> DokkuCommand {
-    command("backup").flag("--request").flag(&encode(request))
+    requesting("backup", request)
 }
 
 /// Lists the backups of the host. Answers a [`Listing`](crate::plugin_protocol::Listing).
 pub fn backups(request: &BackupsRequest) -> DokkuCommand {
-    command("backups").flag("--request").flag(&encode(request))
+    requesting("backups", request)
 }
 
 /// Reads backups of the host to their ends. Answers a list of
 /// [`Verified`](crate::plugin_protocol::Verified).
 pub fn backup_verify(request: &BackupsRequest) -> DokkuCommand {
-    command("backup-verify")
-        .flag("--request")
-        .flag(&encode(request))
+    requesting("backup-verify", request)
 }
 
 /// Removes backups of the host that a rule does not keep. Answers a list of
 /// [`Pruned`](crate::plugin_protocol::Pruned).
 pub fn backup_prune(request: &PruneRequest) -> DokkuCommand {
-    command("backup-prune")
-        .flag("--request")
-        .flag(&encode(request))
+    requesting("backup-prune", request)
 }
 
 /// Writes a backup of the host to standard output, as it lies there.
@@ -167,9 +167,7 @@ pub fn backup_send(name: &StoredName) -> DokkuCommand {
 /// Writes the verdict of a restore test into the manifest of a backup of the host. Answers a
 /// [`TestNoted`](crate::plugin_protocol::TestNoted).
 pub fn backup_tested(request: &TestedRequest) -> DokkuCommand {
-    command("backup-tested")
-        .flag("--request")
-        .flag(&encode(request))
+    requesting("backup-tested", request)
 }
 
 /// Asks how much the disk takes that the data of services of a kind lie on. Answers a
@@ -270,8 +268,13 @@ mod tests {
                 "--request"
             ]
         );
-        assert_eq!(decode(words[6]), Ok(request));
+        assert_eq!(decode(words[6]), Ok(request.clone()));
         assert_eq!(words[7..], ["shop"]);
+        let shown = lock(&app("shop"), &request).to_string();
+        assert!(
+            !shown.contains(words[6]) && shown.ends_with(" shop"),
+            "{shown}"
+        );
         assert_eq!(
             locks().wire().unwrap(),
             "deploy-system:locks --protocol 1 --format json"
