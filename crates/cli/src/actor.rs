@@ -3,6 +3,7 @@
 use std::env;
 
 use crate::{
+    ci,
     failure::Failure,
     repository::{self, Repository},
 };
@@ -10,7 +11,7 @@ use crate::{
 /// `GITHUB_ACTOR` in CI, else git's `user.email`, else USER@HOST.
 pub fn name(repository: Option<&Repository>) -> Result<String, Failure> {
     let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    if env::var_os("GITHUB_ACTIONS").is_some()
+    if ci::is_here()
         && let Some(actor) = variable("GITHUB_ACTOR")
     {
         return Ok(actor);

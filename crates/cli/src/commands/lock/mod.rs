@@ -27,6 +27,7 @@ use crate::{
 
 /// What `lock` takes.
 #[derive(Debug, Args)]
+#[command(override_usage = "dokku-cli lock [OPTIONS] [APP] [REASON]...")]
 pub struct LockArguments {
     /// The app, then the reason; without an app, the one named as this repository. A single word
     /// that could be an app's name is the app

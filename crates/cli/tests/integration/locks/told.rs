@@ -168,6 +168,27 @@ fn replacing_tells_whose_lock_it_was() {
     assert_eq!(taken["replaced"]["by"], "bob");
     assert_eq!(taken["is_enforced"], false);
     assert_eq!(variables(&host, "shop")["DEPLOY_LOCK_BY"], "ada");
+    // Without `--by`, in CI: whichever variable tells that it is one.
+    for (name, value, is_person) in [
+        ("GITHUB_ACTIONS", "true", true),
+        ("CI", "true", true),
+        ("CI", "false", false),
+    ] {
+        let again = host.cli(&["lock", "shop", "third", "--replace", "--json"]);
+        let (code, taken) = json(&again.env("GITHUB_ACTOR", "octocat").env(name, value));
+        assert_eq!(code, 0, "{taken}");
+        let is_octocat = taken["lock"]["by"] == "octocat";
+        assert_eq!(is_octocat, is_person, "{name}={value}: {taken}");
+    }
+    let usage = host
+        .cli(&["lock", "shop", "x", "--wait", "1s", "--replace"])
+        .run();
+    assert!(
+        usage
+            .stderr
+            .contains("Usage: dokku-cli lock [OPTIONS] [APP] [REASON]...\n"),
+        "{usage:?}"
+    );
 }
 
 #[test]
