@@ -61,7 +61,7 @@ pub struct Global {
 pub enum Command {
     /// Deploy an app from this repository
     #[command(visible_alias = "push")]
-    Deploy(commands::deploy::DeployArguments),
+    Deploy(Box<commands::deploy::DeployArguments>),
     /// Check the settings in .dokku/ without asking a host
     Validate(commands::validate::ValidateArguments),
     /// Show what went live, when and by whom

@@ -4,7 +4,10 @@ use std::env;
 
 use dokku_deploy::{clock::Clock, secret::Secret};
 
-use super::github::{Client, GitHubError};
+use super::{
+    actions::Actions,
+    github::{Client, GitHubError, RepositoryName},
+};
 use crate::{exit_codes, failure::Failure};
 
 fn variable(name: &str) -> Option<String> {
@@ -32,6 +35,22 @@ pub fn client(clock: &dyn Clock) -> Result<Client<'_>, Failure> {
     let base = variable("GITHUB_API_URL").unwrap_or_else(|| "https://api.github.com".to_owned());
     Client::new(&base, Some(token), clock)
         .map_err(|error| Failure::settings(format!("GITHUB_API_URL: {error}")))
+}
+
+/// Who tells GitHub of a repository: in a run of the repository itself the run's own token, which may write;
+/// elsewhere [`client`]. `None` without a token.
+pub fn writer<'c>(
+    actions: &Actions,
+    repository: &RepositoryName,
+    clock: &'c dyn Clock,
+) -> Result<Option<Client<'c>>, Failure> {
+    let is_own = variable("GITHUB_REPOSITORY")
+        .and_then(|name| RepositoryName::parse(&name))
+        .is_some_and(|own| own == *repository);
+    if is_own || token().is_none() {
+        return actions.github(clock);
+    }
+    client(clock).map(Some)
 }
 
 /// GitHub's no, or its silence (exit 5).

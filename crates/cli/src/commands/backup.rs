@@ -242,6 +242,7 @@ pub fn ensure(
             reason,
             fresh,
             directory,
+            here: Path::new("."),
         };
         ensure_safe_copy(&copies, host, interrupts, invocation)
     })?;

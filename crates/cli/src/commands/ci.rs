@@ -8,6 +8,8 @@ mod rollback;
 mod target;
 mod test;
 
+pub use self::preview::reconcile;
+
 use clap::{Args, Subcommand};
 
 use crate::{ci::actions::Actions, failure::Failure, invocation::Invocation};

@@ -12,12 +12,13 @@ use jiff::Timestamp;
 
 pub use super::teardown::Safety;
 use super::{
+    ci::reconcile,
     teardown::{Gone, Teardown, lines, refused, tell},
     with_host,
 };
 use crate::{
-    actor, ci::actions::Actions, exit_codes, failure::Failure, invocation::Invocation, origin,
-    publish::recorded, schedule::Scheduled,
+    actor, ci::actions::Actions, clock::RealClock, exit_codes, failure::Failure, interrupt::Watch,
+    invocation::Invocation, origin, publish::recorded, schedule::Scheduled,
 };
 
 /// What `cleanup` takes.
@@ -59,7 +60,13 @@ pub struct CleanupArguments {
 /// Cleans up.
 pub fn run(arguments: &CleanupArguments, invocation: &Invocation<'_>) -> Result<u8, Failure> {
     if arguments.orphans {
-        let orphans = || orphans::run(arguments, invocation);
+        let orphans = || {
+            let code = orphans::run(arguments, invocation)?;
+            if !arguments.dry_run {
+                reconcile(&RealClock::new(Watch::begin()?), invocation)?;
+            }
+            Ok(code)
+        };
         // A look is no run of the schedule.
         return if arguments.dry_run {
             orphans()

@@ -82,6 +82,9 @@ pub struct DeployArguments {
     /// The databases that are copies of another app's are copied anew; what they hold is backed up before
     #[arg(long, requires = "pr")]
     pub refresh_database: bool,
+    /// Where the person is, if that is not the current directory any more.
+    #[arg(skip)]
+    pub here: Option<PathBuf>,
     /// Which pull request is deployed, where that is known for certain.
     #[arg(skip)]
     pub preview: Option<PreviewOf>,
@@ -183,7 +186,8 @@ pub fn watched(
         adopt(adoption, &wish, arguments, invocation)
             .inspect_err(|failure| record.not_begun(failure))?;
     }
-    preview::keep_renewed(&plan, &wish, &ssh, &deadline, invocation)
+    let safety = preview::safety(&wish, arguments);
+    preview::keep_renewed(&plan, &wish, &safety, &ssh, &deadline, invocation)
         .inspect_err(|failure| record.not_begun(failure))?;
     record.begins();
     let mut narration = Narration::new(ui);

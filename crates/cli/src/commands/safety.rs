@@ -1,5 +1,7 @@
 //! Before data goes: a checked copy of every service of an app.
 
+use std::path::Path;
+
 use dokku_deploy::{
     app::AppName,
     backup::{Fresh, Kept, Need, Reason, SafetyCopy, WithoutBackup},
@@ -75,6 +77,7 @@ fn copy(
             Fresh::OrYoung
         },
         directory: safety.backup_dir.as_deref(),
+        here: safety.here.as_deref().unwrap_or(Path::new(".")),
     };
     ensure_safe_copy(&copies, host, interrupts, invocation)
 }

@@ -43,6 +43,9 @@ pub struct Safety {
     /// does the same
     #[arg(long, value_name = "DIR", conflicts_with = "without_backup")]
     pub backup_dir: Option<PathBuf>,
+    /// Where people keep files, if that is not the current directory any more.
+    #[arg(skip)]
+    pub here: Option<PathBuf>,
 }
 
 /// A teardown that is decided on.

@@ -92,17 +92,20 @@ pub enum Closed {
     Merged,
     /// Without.
     Unmerged,
+    /// It is open still: somebody asked for the end of its preview.
+    NotAtAll,
 }
 
 /// What the preview's comment becomes when nothing is left of the preview.
 pub fn destroyed_comment(closed: Closed) -> String {
-    let how = match closed {
-        Closed::Merged => "merged",
-        Closed::Unmerged => "closed",
+    let (how, why) = match closed {
+        Closed::Merged => (" (PR merged)", "the pull request was merged"),
+        Closed::Unmerged => (" (PR closed)", "the pull request was closed"),
+        Closed::NotAtAll => ("", "somebody asked for it; the next push makes a new one"),
     };
     format!(
-        "{PREVIEW_HEADING}\n\n{}\n\n---\n<sub>The preview was destroyed because the pull request was {how}.</sub>\n",
-        table(&format!("🗑️ Destroyed (PR {how})"), None),
+        "{PREVIEW_HEADING}\n\n{}\n\n---\n<sub>The preview was destroyed because {why}.</sub>\n",
+        table(&format!("🗑️ Destroyed{how}"), None),
     )
 }
 

@@ -3,7 +3,62 @@
 use serde_json::{Value, json};
 
 use super::Call;
-use crate::{http::Answer, state::Deployment};
+use crate::{http::Answer, page, state::Deployment};
+
+fn json_of(deployment: &Deployment) -> Value {
+    let asked = &deployment.asked;
+    json!({
+        "id": deployment.id,
+        "ref": asked["ref"],
+        "environment": asked["environment"],
+        "task": asked.get("task").cloned().unwrap_or_else(|| json!("deploy")),
+    })
+}
+
+/// The newest first; by environment, task and the like.
+pub fn list(mut call: Call<'_>) -> Answer {
+    let base = call.state.base.clone();
+    let request = call.request;
+    let shown: Vec<Value> = call
+        .repository()
+        .deployments
+        .iter()
+        .rev()
+        .map(json_of)
+        .filter(|one| {
+            ["environment", "task", "ref"].iter().all(|key| {
+                let wanted = request.query.get(*key);
+                wanted.is_none_or(|wanted| one[key].as_str() == Some(wanted))
+            })
+        })
+        .collect();
+    page::of(&shown, request, &base)
+}
+
+/// One that is active cannot be removed, unless it is the only one.
+pub fn remove(mut call: Call<'_>, id: &str) -> Answer {
+    if let Some(refusal) = call.lacks("deployments:write") {
+        return refusal;
+    }
+    let deployments = &mut call.repository().deployments;
+    let Some(at) = deployments.iter().position(|one| one.id.to_string() == id) else {
+        return Answer::message(404, "Not Found");
+    };
+    let last = deployments[at].statuses.last();
+    let is_inactive = last.is_some_and(|status| status["state"] == "inactive");
+    if !is_inactive && deployments.len() > 1 {
+        return Answer::message(
+            422,
+            "We cannot delete an active deployment unless it is the only deployment in a given environment.",
+        );
+    }
+    deployments.remove(at);
+    Answer {
+        status: 204,
+        headers: Vec::new(),
+        body: Vec::new(),
+    }
+}
 
 pub fn create(mut call: Call<'_>) -> Answer {
     if let Some(refusal) = call.lacks("deployments:write") {
@@ -28,10 +83,8 @@ pub fn create(mut call: Call<'_>) -> Answer {
         asked: asked.clone(),
         statuses: Vec::new(),
     });
-    Answer::json(
-        201,
-        &json!({"id": id, "ref": reference, "environment": asked["environment"]}),
-    )
+    let made = repository.deployments.last().map(json_of);
+    Answer::json(201, &made.unwrap_or_default())
 }
 
 pub fn add_status(mut call: Call<'_>, id: &str) -> Answer {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// `OWNER/NAME`, checked: it becomes part of addresses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RepositoryName {
     owner: String,
     name: String,

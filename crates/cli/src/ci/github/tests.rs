@@ -111,7 +111,7 @@ fn a_status_and_a_deployment_are_taken_as_github_documents_them() {
     let status = github::pending(Environment::Production, Some("https://run.example"));
     client.set_status(&shop(), SHA, &status).unwrap();
     let deployment = client
-        .create_deployment(&shop(), SHA, Environment::Production)
+        .create_deployment(&shop(), SHA, Environment::Production, None)
         .unwrap();
     let url = Progress::Success(Some("https://shop.example.com"));
     client

@@ -43,6 +43,8 @@ pub struct Copies<'a> {
     pub fresh: Fresh,
     /// The directory that a person named for them.
     pub directory: Option<&'a Path>,
+    /// The directory that people call this one.
+    pub here: &'a Path,
 }
 
 /// Makes sure that every service has a good backup: a new one with the prefix of the reason, or a
@@ -113,7 +115,7 @@ pub fn ensure_safe_copy(
                 invocation.ui.info(
                     "The plugin is not on the host: the copies are made on this machine, in this directory",
                 );
-                return in_directory(Path::new("."));
+                return in_directory(copies.here);
             }
         },
     };
@@ -133,7 +135,8 @@ pub fn ensure_safe_copy(
 fn named_directory(copies: &Copies) -> Option<PathBuf> {
     let variable = || env::var_os("DOKKU_BACKUP_DIR").map(PathBuf::from);
     let named = copies.directory.map(Path::to_owned).or_else(variable);
-    named.filter(|path| !path.as_os_str().is_empty())
+    let named = named.filter(|path| !path.as_os_str().is_empty())?;
+    Some(copies.here.join(named))
 }
 
 fn no_place(app: &AppName, host: &str) -> Failure {

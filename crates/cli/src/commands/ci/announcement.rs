@@ -25,6 +25,8 @@ pub struct Announcement<'a> {
     ui: &'a Ui,
     actions: &'a Actions,
     github: Option<Client<'a>>,
+    /// The pull request whose preview it is.
+    pull: Option<u64>,
     begun: Option<Begun>,
     is_over: bool,
 }
@@ -37,11 +39,17 @@ struct Begun {
 
 impl<'a> Announcement<'a> {
     /// Nothing is told yet.
-    pub fn new(ui: &'a Ui, actions: &'a Actions, github: Option<Client<'a>>) -> Self {
+    pub fn new(
+        ui: &'a Ui,
+        actions: &'a Actions,
+        github: Option<Client<'a>>,
+        pull: Option<u64>,
+    ) -> Self {
         Self {
             ui,
             actions,
             github,
+            pull,
             begun: None,
             is_over: false,
         }
@@ -131,7 +139,25 @@ impl<'a> Announcement<'a> {
                 github.set_deployment_status(repository, id, progress, self.run())
             });
         }
+        self.retire_previous(begun);
         self.comment(deployment);
+    }
+
+    /// GitHub takes those of previews for deployed for ever, unless it is told.
+    fn retire_previous(&self, begun: &Begun) {
+        let (Some(pull), Some(present)) = (self.pull, begun.deployment) else {
+            return;
+        };
+        let repository = &self.actions.repository;
+        self.try_to("what does not serve any more", |github| {
+            let all = github.preview_deployments(repository, Some(pull))?;
+            // Those before it were retired by it.
+            let before = all.iter().skip_while(|(_, id)| *id != present).nth(1);
+            match before {
+                Some((_, id)) => github.retire_deployment(repository, *id),
+                None => Ok(()),
+            }
+        });
     }
 
     /// One comment on each merged pull request of the commit.
@@ -174,8 +200,12 @@ impl Onlooker for Announcement<'_> {
             })
             .and_then(|()| {
                 self.try_to("of the deployment", |github| {
-                    let id =
-                        github.create_deployment(repository, &wish.commit.sha, wish.environment)?;
+                    let id = github.create_deployment(
+                        repository,
+                        &wish.commit.sha,
+                        wish.environment,
+                        self.pull,
+                    )?;
                     github.set_deployment_status(repository, id, Progress::Begun, self.run())?;
                     Ok(id)
                 })

@@ -59,7 +59,7 @@ pub fn run(arguments: &CiDeployArguments, invocation: &Invocation<'_>) -> Result
     if github.is_none() {
         ui.warning("GITHUB_TOKEN is not set: no commit status, deployment or comment");
     }
-    let mut announcement = Announcement::new(ui, &actions, github);
+    let mut announcement = Announcement::new(ui, &actions, github, None);
     let result = deploy::watched(&wanted, invocation, &mut announcement);
     announcement.close(result.as_ref().err());
     result

@@ -6,6 +6,7 @@ mod destroy;
 mod event;
 mod people;
 mod policy;
+mod reconcile;
 
 use clap::Args;
 use dokku_deploy::{
@@ -14,6 +15,7 @@ use dokku_deploy::{
     github::{self, Outsider, commit_of_approval, is_approval_comment, outsider_comment},
 };
 
+pub use self::reconcile::reconcile;
 use super::announce;
 use crate::{
     ci::{
@@ -27,6 +29,7 @@ use crate::{
     failure::Failure,
     interrupt::Watch,
     invocation::Invocation,
+    ui::Ui,
 };
 
 /// What `ci preview` takes. In a run for a pull request's event nothing has to be given.
@@ -77,7 +80,17 @@ struct Surroundings<'a> {
     arguments: &'a CiPreviewArguments,
     invocation: &'a Invocation<'a>,
     actions: Option<&'a Actions>,
+    hub: Hub<'a>,
+}
+
+/// GitHub.
+#[derive(Clone, Copy)]
+struct Hub<'a> {
+    /// As it is asked.
     github: &'a Client<'a>,
+    /// As it is told.
+    writer: &'a Client<'a>,
+    ui: &'a Ui,
 }
 
 /// Does what the event, or the person, asks for, if it may be done.
@@ -91,6 +104,10 @@ pub fn run(arguments: &CiPreviewArguments, invocation: &Invocation<'_>) -> Resul
     let watch = Watch::begin()?;
     let clock = RealClock::new(watch);
     let github = api::client(&clock)?;
+    let of_run = match &actions {
+        Some(actions) => api::writer(actions, &wanted.repository, &clock)?,
+        None => None,
+    };
     if let Some(actions) = &mut actions {
         actions.repository = wanted.repository.clone();
     }
@@ -98,7 +115,11 @@ pub fn run(arguments: &CiPreviewArguments, invocation: &Invocation<'_>) -> Resul
         arguments,
         invocation,
         actions: actions.as_ref(),
-        github: &github,
+        hub: Hub {
+            github: &github,
+            writer: of_run.as_ref().unwrap_or(&github),
+            ui,
+        },
     };
     let unknown = |error: GitHubError| {
         api::failure(&error).hint("What GitHub does not say counts as no: nothing was done.")
@@ -131,7 +152,11 @@ pub fn run(arguments: &CiPreviewArguments, invocation: &Invocation<'_>) -> Resul
         Decision::Deploy { is_foreign } => {
             deploy::run(&facts.head, is_foreign, &subject, &surroundings)
         }
-        Decision::Destroy => destroy::run(&subject, &surroundings),
+        Decision::Destroy => {
+            let gone = destroy::run(&subject, surroundings.hub, invocation)?;
+            gone.tell(invocation)?;
+            Ok(exit_codes::OK)
+        }
     }
 }
 
@@ -158,17 +183,18 @@ fn facts(
     }
     let people = people::People {
         owner: subject.repository.owner(),
-        github: surroundings.github,
+        github: surroundings.hub.github,
     };
     facts.actor_is_member = people.are_members(&people::actors())?;
     if let Some(author) = &pull.user {
         facts.author_is_member = people.are_members(std::slice::from_ref(&author.login))?;
     }
     if asked == Asked::ByHand {
-        let told =
-            surroundings
-                .github
-                .comment(&subject.repository, pull.number, &is_approval_comment)?;
+        let told = surroundings.hub.github.comment(
+            &subject.repository,
+            pull.number,
+            &is_approval_comment,
+        )?;
         facts.asked_for = told
             .as_deref()
             .and_then(commit_of_approval)
@@ -202,7 +228,7 @@ fn ask(
         number: subject.pull.number,
         sha: &facts.head,
     });
-    subject.comment(&is_approval_comment, &body, surroundings);
+    subject.comment(&is_approval_comment, &body, surroundings.hub);
     let told = format!(
         "{} is not deployed: {why}. A maintainer who has read {} may deploy it by hand",
         subject.app,
@@ -219,17 +245,16 @@ fn ask(
 }
 
 impl Subject {
-    /// The one comment of ours. What GitHub does not take is a warning.
-    fn comment(&self, is_ours: &dyn Fn(&str) -> bool, body: &str, surroundings: &Surroundings<'_>) {
-        let put =
-            surroundings
-                .github
-                .put_comment(&self.repository, self.pull.number, is_ours, body);
-        if let Err(error) = put {
-            surroundings
-                .invocation
-                .ui
+    /// The one comment of ours. What GitHub does not take is a warning; whether it did.
+    fn comment(&self, is_ours: &dyn Fn(&str) -> bool, body: &str, hub: Hub<'_>) -> bool {
+        let number = self.pull.number;
+        let put = hub
+            .writer
+            .put_comment(&self.repository, number, is_ours, body);
+        if let Err(error) = &put {
+            hub.ui
                 .warning(&format!("the pull request was not told: {error}"));
         }
+        put.is_ok()
     }
 }

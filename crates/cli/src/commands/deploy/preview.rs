@@ -11,7 +11,7 @@ use dokku_deploy::{
     variables::{Given, Source},
 };
 
-use super::wish;
+use super::{DeployArguments, wish};
 use crate::{
     commands::{safety, teardown::Safety},
     failure::Failure,
@@ -143,10 +143,20 @@ impl PreviewOf {
     }
 }
 
+/// How data is safe that is copied anew.
+pub fn safety(wish: &Wish, arguments: &DeployArguments) -> Safety {
+    Safety {
+        without_backup: !wish.settings.preview.backup,
+        here: arguments.here.clone(),
+        ..Safety::default()
+    }
+}
+
 /// Backs up what is destroyed to be copied anew, unless previews are not backed up.
 pub fn keep_renewed(
     plan: &Plan,
     wish: &Wish,
+    safety: &Safety,
     host: &SshHost<'_>,
     interrupts: &dyn Interrupts,
     invocation: &Invocation<'_>,
@@ -158,13 +168,9 @@ pub fn keep_renewed(
     if renewed.is_empty() {
         return Ok(());
     }
-    let safety = Safety {
-        without_backup: !wish.settings.preview.backup,
-        ..Safety::default()
-    };
     let reason = Reason::PreDestroy;
     safety::ensure(
-        &wish.app, &renewed, reason, &safety, host, interrupts, invocation,
+        &wish.app, &renewed, reason, safety, host, interrupts, invocation,
     )
     .map(drop)
     .map_err(|failure| failure.hint("Nothing was changed."))

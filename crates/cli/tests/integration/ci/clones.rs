@@ -14,7 +14,11 @@ const BY_HAND: [&str; 6] = ["--repo", "shop", "--pr", "7", "--action", "deploy"]
 
 /// A project whose branch `main` says that previews get copies of staging's services of these kinds,
 /// which are there.
-fn project<'a>(host: &'a TestHost, kinds: &[&str], masking: Option<&str>) -> Project<'a> {
+pub(super) fn project<'a>(
+    host: &'a TestHost,
+    kinds: &[&str],
+    masking: Option<&str>,
+) -> Project<'a> {
     host.create_app("shop-staging");
     for kind in kinds {
         host.ssh(&format!("{kind}:create {kind}-of-staging"));

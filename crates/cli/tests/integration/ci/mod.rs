@@ -7,6 +7,7 @@ mod previews;
 mod protected;
 mod rollbacks;
 mod stories;
+mod teardown;
 mod testing;
 
 use std::fs;

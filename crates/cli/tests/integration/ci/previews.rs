@@ -11,6 +11,9 @@ use crate::{
     support::{Ran, Started, TestHost},
 };
 
+/// Where the repositories are, says the run; git looks for them elsewhere.
+const SERVER: &str = "https://github.invalid";
+
 /// A repository at GitHub, whose pull request 7 is open.
 pub(super) struct Project<'a> {
     pub(super) host: &'a TestHost,
@@ -38,8 +41,16 @@ impl<'a> Project<'a> {
         };
         state.tokens.insert("ghp_all".into(), token);
         drop(state);
-        let bare = host.home().join("hub/acme/shop.git");
-        fs::create_dir_all(&bare).unwrap();
+        let repositories = host.home().join("hub");
+        fs::create_dir_all(repositories.join("acme/shop.git")).unwrap();
+        fs::write(
+            host.home().join(".gitconfig"),
+            format!(
+                "[url \"file://{}/\"]\n\tinsteadOf = {SERVER}/\n",
+                repositories.display()
+            ),
+        )
+        .unwrap();
         let project = Self {
             host,
             shop,
@@ -88,12 +99,11 @@ impl<'a> Project<'a> {
 
     pub(super) fn started(&self, actor: &str, words: &[&str]) -> Started<'a> {
         let all: Vec<&str> = ["ci", "preview"].iter().chain(words).copied().collect();
-        let server = format!("file://{}", self.host.home().join("hub").display());
         let mut test = step(&self.shop, &self.hub, &all);
         for (name, value) in &self.environment {
             test = test.env(name, value);
         }
-        test.env("GITHUB_SERVER_URL", server)
+        test.env("GITHUB_SERVER_URL", SERVER)
             .env("GITHUB_ACTOR", actor)
             .env("GH_ORG_TOKEN", "ghp_all")
             .env("GITHUB_EVENT_PATH", self.host.home().join("event"))

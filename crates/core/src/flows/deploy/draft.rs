@@ -232,10 +232,17 @@ impl Draft {
             steps.push(Step::CreateApp);
             steps.push(Step::SetDeployBranch(DEPLOY_BRANCH.to_owned()));
         }
+        let sets_variables = !changes.is_empty() || is_list_new;
+        let variables = sets_variables.then_some(Step::SetVariables(changes));
+        // A new app says at once what it is: so what a failed run leaves of it is found again.
+        let (early, late) = if app.is_none() {
+            (variables, None)
+        } else {
+            (None, variables)
+        };
+        steps.extend(early);
         steps.append(&mut self.preparation);
-        if !changes.is_empty() || is_list_new {
-            steps.push(Step::SetVariables(changes));
-        }
+        steps.extend(late);
         let has_new_domains = !missing_domains.is_empty();
         if has_new_domains {
             steps.push(Step::AddDomains(missing_domains));

@@ -39,13 +39,21 @@ pub fn run(
     }
     let address = format!("{}/{}.git", api::server(), subject.repository);
     let number = subject.pull.number;
+    let here = env::current_dir()?;
+    let vars_file = arguments.vars_file.clone().filter(|_| !is_foreign);
+    let vars_file = vars_file.map(|path| match path.as_os_str().to_str() {
+        Some("-") => path,
+        _ => here.join(path),
+    });
+    let policy = policy::of_base(subject, surroundings.hub)?;
     let directory = checkout::fetch(&address, number, sha, api::token().as_ref())?;
     env::set_current_dir(directory.path())?;
     let wanted = DeployArguments {
         branch: Some(sha.to_owned()),
         pr: Some(number),
         yes: true,
-        vars_file: arguments.vars_file.clone().filter(|_| !is_foreign),
+        vars_file,
+        here: Some(here),
         repository: Some(subject.repository.name().to_owned()),
         inputs: Inputs {
             health_check_path: None,
@@ -60,13 +68,16 @@ pub fn run(
             is_foreign,
             runs_tasks: arguments.with_release_tasks,
             may_copy: arguments.with_clone,
-            policy: policy::of_base(subject, surroundings)?,
+            policy,
         }),
         ..DeployArguments::default()
     };
     let clock = RealClock::new(Watch::begin()?);
     let announcement = match surroundings.actions {
-        Some(actions) => Some(Announcement::new(ui, actions, actions.github(&clock)?)),
+        Some(actions) => {
+            let github = api::writer(actions, &subject.repository, &clock)?;
+            Some(Announcement::new(ui, actions, github, Some(number)))
+        }
         None => None,
     };
     let mut looking = Looking {
@@ -86,7 +97,7 @@ pub fn run(
             sha,
             branch: &subject.pull.head.branch,
         });
-        subject.comment(&is_preview_comment, &body, surroundings);
+        subject.comment(&is_preview_comment, &body, surroundings.hub);
     }
     result
 }

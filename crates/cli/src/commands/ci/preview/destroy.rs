@@ -9,28 +9,28 @@ use dokku_deploy::{
 };
 use jiff::Timestamp;
 
-use super::{Subject, Surroundings, policy};
+use super::{Hub, Subject, policy};
 use crate::{
     actor,
+    ci::github::PullState,
     commands::{
-        teardown::{Safety, Teardown, refused, tell},
+        teardown::{Gone, Safety, Teardown, refused, tell},
         with_host,
     },
-    exit_codes,
     failure::Failure,
+    invocation::Invocation,
     origin,
     publish::recorded,
 };
 
-/// Destroys the preview, however much of it is left.
-pub fn run(subject: &Subject, surroundings: &Surroundings<'_>) -> Result<u8, Failure> {
-    let invocation = surroundings.invocation;
+/// Destroys the preview, however much of it is left, and tells GitHub.
+pub fn run(subject: &Subject, hub: Hub<'_>, invocation: &Invocation<'_>) -> Result<Gone, Failure> {
     let ui = invocation.ui;
     let app = &subject.app;
     let safety = Safety {
         fresh: false,
-        without_backup: !is_backed_up(subject, surroundings),
-        backup_dir: None,
+        without_backup: !is_backed_up(subject, hub),
+        ..Safety::default()
     };
     let gone = with_host(invocation, |host, watch| {
         let origin = origin::begin(&actor::name(None)?, host.name(), None);
@@ -60,26 +60,43 @@ pub fn run(subject: &Subject, surroundings: &Surroundings<'_>) -> Result<u8, Fai
             teardown.run(&plan, &observed, entry)
         })
     })?;
-    gone.tell(invocation)?;
-    let told = surroundings.github.comment(
-        &subject.repository,
-        subject.pull.number,
-        &is_preview_comment,
-    );
+    end(subject, hub);
+    Ok(gone)
+}
+
+/// Tells GitHub of the end: the comment, then the deployments, which the nightly run finds it by.
+fn end(subject: &Subject, hub: Hub<'_>) {
+    let (repository, number) = (&subject.repository, subject.pull.number);
+    let told = hub.github.comment(repository, number, &is_preview_comment);
     // Where nothing was told of a preview, nothing has to be told of its end.
     if !matches!(told, Ok(None)) {
         let closed = if subject.pull.is_merged() {
             Closed::Merged
+        } else if subject.pull.state == PullState::Open {
+            Closed::NotAtAll
         } else {
             Closed::Unmerged
         };
-        subject.comment(
-            &is_preview_comment,
-            &destroyed_comment(closed),
-            surroundings,
-        );
+        if !subject.comment(&is_preview_comment, &destroyed_comment(closed), hub) {
+            return;
+        }
     }
-    Ok(exit_codes::OK)
+    let removed = hub
+        .github
+        .preview_deployments(repository, Some(number))
+        .and_then(|all| {
+            for (_, id) in &all {
+                hub.writer.retire_deployment(repository, *id)?;
+            }
+            all.iter()
+                .try_for_each(|(_, id)| hub.writer.remove_deployment(repository, *id))
+        });
+    if let Err(error) = removed {
+        hub.ui.warning(&format!(
+            "GitHub still shows deployments of {}: {error}",
+            subject.app
+        ));
+    }
 }
 
 /// An app of that name which says that it is something else stays.
@@ -108,6 +125,6 @@ fn refuse_others(observed: &Observed, subject: &Subject) -> Result<(), Failure> 
 }
 
 /// `preview.backup` of the branch that the pull request is for; what cannot be read means yes.
-fn is_backed_up(subject: &Subject, surroundings: &Surroundings<'_>) -> bool {
-    policy::of_base(subject, surroundings).map_or(true, |policy| policy.preview.backup)
+fn is_backed_up(subject: &Subject, hub: Hub<'_>) -> bool {
+    policy::of_base(subject, hub).map_or(true, |policy| policy.preview.backup)
 }

@@ -5,14 +5,14 @@ use dokku_deploy::{
     settings::{Settings, Source},
 };
 
-use super::{Subject, Surroundings};
+use super::{Hub, Subject};
 use crate::{ci::api, commands::deploy::preview::Policy, failure::Failure, project::CONFIG};
 
 /// Reads it from GitHub. Without a settings file there it is the usual one.
-pub fn of_base(subject: &Subject, surroundings: &Surroundings<'_>) -> Result<Policy, Failure> {
+pub fn of_base(subject: &Subject, hub: Hub<'_>) -> Result<Policy, Failure> {
     let base = &subject.pull.base.branch;
     let read = |path: &str| -> Result<Option<String>, Failure> {
-        let bytes = surroundings
+        let bytes = hub
             .github
             .file(&subject.repository, path, base)
             .map_err(|error| api::failure(&error))?;
