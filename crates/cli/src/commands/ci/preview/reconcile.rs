@@ -15,7 +15,7 @@ use crate::{
     ci::{
         actions::Actions,
         api,
-        github::{PullState, RepositoryName},
+        github::{Existence, PullState, RepositoryName},
     },
     commands::{deploy::wish, with_host},
     failure::Failure,
@@ -32,7 +32,18 @@ pub fn reconcile(clock: &dyn Clock, invocation: &Invocation<'_>) -> Result<(), F
     let github = api::client(clock)?;
     let actions = Actions::here()?;
     let mut first = None;
-    for (name, id) in repositories(&apps) {
+    for (recorded, id) in repositories(&apps) {
+        // It may have another name by now, and its name may be another's.
+        let name = match github.existence(&recorded, Some(id)) {
+            Ok(Existence::There(found)) => RepositoryName::parse(&found.full_name),
+            _ => None,
+        };
+        let Some(name) = name else {
+            ui.warning(&format!(
+                "what previews of {recorded} have left is not known: GitHub does not show the repository"
+            ));
+            continue;
+        };
         let of_run = match &actions {
             Some(actions) => api::writer(actions, &name, clock)?,
             None => None,
