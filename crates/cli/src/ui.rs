@@ -24,7 +24,7 @@ use serde::Serialize;
 pub use self::{
     annotations::Annotation,
     outline::outline,
-    progress::Progress,
+    progress::{Progress, Relayed},
     visible::{colours_only, visible},
 };
 use crate::{args::Global, failure::Failure};
@@ -36,6 +36,7 @@ pub struct Ui {
     is_json: bool,
     is_verbose: bool,
     has_result: AtomicBool,
+    is_relayed: AtomicBool,
     runner: OnceLock<annotations::Runner>,
 }
 
@@ -62,6 +63,7 @@ impl Ui {
             is_json: global.json,
             is_verbose: global.verbose,
             has_result: AtomicBool::new(false),
+            is_relayed: AtomicBool::new(false),
             runner: OnceLock::new(),
         }
     }
@@ -121,10 +123,26 @@ impl Ui {
         }
     }
 
+    /// Whether somebody sees what is drawn.
+    pub fn draws(&self) -> bool {
+        !self.is_quiet && io::stderr().is_terminal()
+    }
+
+    /// From now on another `dokku-cli` reads this one's narration and draws its progress.
+    pub fn relay(&self) {
+        self.is_relayed.store(true, Ordering::Relaxed);
+    }
+
     /// Shows how far a stream has come, on a terminal only.
     pub fn progress(&self, what: &str) -> Progress {
-        let is_seen = !self.is_quiet && io::stderr().is_terminal();
-        Progress::new(is_seen, visible(what).into_owned())
+        let what = visible(what).into_owned();
+        if self.is_relayed.load(Ordering::Relaxed) {
+            Progress::told(what)
+        } else if self.draws() {
+            Progress::bar(what)
+        } else {
+            Progress::nowhere()
+        }
     }
 
     /// A line of what runs on the host, as narration. `label` names it where more than one thing

@@ -24,7 +24,11 @@ use super::{
     shelf::Shelf,
     store::{Directory, sweep},
 };
-use crate::{commands::size, crew, ui::Ui};
+use crate::{
+    commands::size,
+    crew,
+    ui::{Progress, Ui},
+};
 
 /// So many services at once: the disk and the processors are shared with the apps.
 const AT_ONCE: usize = 2;
@@ -157,6 +161,11 @@ impl Run<'_> {
         }
     }
 
+    fn progress(&self, job: &Job) -> Progress {
+        self.ui
+            .progress(&format!("{} of {}", job.of.service, job.of.app))
+    }
+
     /// The names from `time` on.
     fn names<'j>(&'j self, job: &'j Job, time: Timestamp) -> impl Iterator<Item = StoredName> + 'j {
         let is_encrypted = !self.encrypt_to.is_empty();
@@ -200,8 +209,11 @@ impl Run<'_> {
         if let Some(young) = self.young(&same, |name| is_good(&shelf.file(name))) {
             return Ok(young);
         }
+        let progress = self.progress(job);
+        let at = |bytes| progress.at(bytes);
         let store = Directory {
             packing: self.packing(job),
+            progress: Some(&at),
             ..Directory::new(&directory, true, same.first().map_or(0, |last| last.size))
         };
         let Taken { sealed, manifest } =
@@ -286,10 +298,12 @@ impl Run<'_> {
             }
         }
         let name = free.ok_or("every name of this minute is taken")?;
+        let progress = self.progress(job);
         let store = InBucket {
             bucket,
             name,
             packing: self.packing(job),
+            progress: &progress,
         };
         let Taken { sealed, manifest } =
             self.take(job, &store).map_err(|error| error.to_string())?;
@@ -347,23 +361,35 @@ struct InBucket<'a> {
     bucket: &'a Bucket,
     name: StoredName,
     packing: Packing,
+    progress: &'a Progress,
 }
 
 /// A dump on its way into a bucket.
-struct Sending<'a>(Packer<Upload<'a>>);
+struct Sending<'a> {
+    to: Packer<Upload<'a>>,
+    passed: u64,
+    progress: &'a Progress,
+}
 
 impl<'a> BackupStore for InBucket<'a> {
     type Draft = Sending<'a>;
 
     fn begin(&self) -> Result<Sending<'a>, StoreError> {
         let upload = self.bucket.upload(&self.name)?;
-        Ok(Sending(Packer::new(upload, &self.packing)?))
+        Ok(Sending {
+            to: Packer::new(upload, &self.packing)?,
+            passed: 0,
+            progress: self.progress,
+        })
     }
 }
 
 impl Write for Sending<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        let written = self.to.write(bytes)?;
+        self.passed += written as u64;
+        self.progress.at(self.passed);
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -375,7 +401,7 @@ impl<'a> Draft for Sending<'a> {
     type Sealed = Upload<'a>;
 
     fn seal(self) -> Result<Sealed<Upload<'a>>, StoreError> {
-        let mut whole = self.0.finish()?;
+        let mut whole = self.to.finish()?;
         whole.sealed.flush_all()?;
         whole
             .facts

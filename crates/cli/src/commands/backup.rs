@@ -164,6 +164,7 @@ fn back_up(arguments: &BackupArguments, invocation: &Invocation) -> Result<u8, F
         prune: arguments.prune.then_some(policy.rule),
         fresh: Fresh::Only,
         restore_tests: policy.restore_tests.filter(|_| arguments.restore_test),
+        is_watched: false,
     };
     let started = Timestamp::now();
     let report = with_host(invocation, |host, interrupts| {
@@ -202,6 +203,7 @@ pub fn on_server(
         prune: None,
         fresh: Fresh::Only,
         restore_tests: None,
+        is_watched: false,
     };
     let report = with_host(invocation, |host, interrupts| {
         make(host, interrupts, &request, None, true, invocation)

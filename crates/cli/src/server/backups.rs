@@ -72,6 +72,9 @@ pub fn bucket_of(
 
 /// Makes backups; of all apps only if nobody else does.
 pub fn make(place: &Place, request: &BackupRequest, ui: &Ui) -> Result<BackupReport, Fault> {
+    if request.is_watched {
+        ui.relay();
+    }
     match request.app {
         Some(_) => make_now(place, request, ui, |_| Ok(())),
         None => night::all(place, request, ui),

@@ -11,7 +11,7 @@ use std::{
 use crate::support::{Processes, TestHost, await_until, keygen};
 
 /// Reads what the terminal shows until `text` stands there.
-fn await_text(child: &mut Child, shown: &mut String, text: &str) {
+pub fn await_text(child: &mut Child, shown: &mut String, text: &str) {
     let out = child.stdout.as_mut().unwrap();
     let mut buffer = [0; 4096];
     while !shown.contains(text) {

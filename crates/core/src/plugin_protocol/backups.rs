@@ -39,6 +39,9 @@ pub struct BackupRequest {
     /// Which services' newest backups are restored for a test afterwards; none otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore_tests: Option<TestRule>,
+    /// Whether lines of the narration are to tell how far each has come, for a terminal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_watched: bool,
 }
 
 /// What became of one service, at one place.

@@ -15,7 +15,13 @@ use dokku_deploy::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{backup::BucketSettings, exit_codes, failure::Failure, host::SshHost, ui::Ui};
+use crate::{
+    backup::BucketSettings,
+    exit_codes,
+    failure::Failure,
+    host::SshHost,
+    ui::{Relayed, Ui},
+};
 
 /// The most of an answer that is kept: 16 MiB, as of every answer.
 const LARGEST: usize = 16 * 1024 * 1024;
@@ -36,7 +42,11 @@ pub fn make(
     bucket: Option<&BucketSettings>,
     ui: &Ui,
 ) -> Result<Server<BackupReport>, Failure> {
-    let mut command = deploy_system::backup(request);
+    let request = BackupRequest {
+        is_watched: ui.draws(),
+        ..request.clone()
+    };
+    let mut command = deploy_system::backup(&request);
     if let Some(bucket) = bucket.filter(|_| request.has_bucket) {
         command = command.input(bucket.to_json());
     }
@@ -46,6 +56,7 @@ pub fn make(
         asked_before: interrupts.requests().0,
         out: String::new(),
         err: Vec::new(),
+        relayed: Relayed::default(),
     };
     let status = host.follow(&command, &mut telling)?;
     let answer = Answer {
@@ -118,6 +129,8 @@ struct Telling<'a> {
     out: String,
     /// Lines that may be Dokku's own complaint instead of narration: told at the end.
     err: Vec<String>,
+    /// What it tells of its streams.
+    relayed: Relayed,
 }
 
 impl Follow for Telling<'_> {
@@ -131,7 +144,8 @@ impl Follow for Telling<'_> {
             Stream::Err if line.contains("is not a dokku command") => {
                 self.err.push(line.to_owned());
             }
-            Stream::Err => self.ui.output(None, line),
+            Stream::Err if self.relayed.take(line) => {}
+            Stream::Err => self.relayed.beside(|| self.ui.output(None, line)),
         }
     }
 

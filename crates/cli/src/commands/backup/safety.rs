@@ -99,6 +99,7 @@ pub fn ensure_safe_copy(
         prune: None,
         fresh: copies.fresh,
         restore_tests: None,
+        is_watched: false,
     };
     let started = Timestamp::now();
     let report = match plugin::make(host, interrupts, &request, None, invocation.ui)? {

@@ -165,6 +165,7 @@ impl MakeWords {
             prune: None,
             fresh: Fresh::Only,
             restore_tests: None,
+            is_watched: false,
         })
     }
 }

@@ -122,6 +122,7 @@ pub fn scheduled(place: &Place, ui: &Ui) -> Result<BackupReport, Fault> {
         prune: Some(settings.rule.clone()),
         fresh: Fresh::Only,
         restore_tests: settings.restore_tests,
+        is_watched: false,
     };
     let started = Timestamp::now();
     let result = all(place, &request, ui);

@@ -15,6 +15,7 @@ use super::{filled::filled, write_program, written_pid};
 use crate::{
     plugin::Guarded,
     support::{Ran, TestHost, await_until},
+    terminal::await_text,
 };
 
 /// Where the host keeps its backups.
@@ -323,5 +324,41 @@ fn whoever_asked_the_plugin_and_is_killed_leaves_only_good_backups() {
         read.matches(": good\n").count(),
         backups(host).len(),
         "{read}"
+    );
+}
+
+#[test]
+fn a_terminal_shows_how_far_the_host_has_come() {
+    let guarded = guarded(&[("redis", "cache")]);
+    let host = &guarded.host;
+    let dokku = host.home().join("root/bin/dokku");
+    let real = host.home().join("root/bin/real-dokku");
+    let go = host.home().join("go");
+    fs::rename(&dokku, &real).unwrap();
+    write_program(
+        &dokku,
+        &format!(
+            "case \"$*\" in *:export*) {real} \"$@\" | {{ dd bs=1 count=50 2>/dev/null; until [ -e {go} ]; do sleep 0.02; done; cat; }} ;; *) exec {real} \"$@\" ;; esac",
+            real = real.display(),
+            go = go.display(),
+        ),
+    );
+    let mut child = host
+        .cli(&["db", "shop", "backup-server"])
+        .on_a_terminal()
+        .env("TERM", "xterm")
+        .spawn()
+        .unwrap();
+    let mut shown = String::new();
+    await_text(&mut child, &mut shown, "cache of shop  50 B");
+    fs::write(&go, "").unwrap();
+    await_text(&mut child, &mut shown, "cache of shop: server:");
+    assert!(child.wait().unwrap().success(), "{shown}");
+    assert!(!shown.contains("deploy-system:progress"), "{shown}");
+    // Nobody who sees it: no word of it.
+    let ran = back_up(host, &[]);
+    assert!(
+        ran.status == Some(0) && !ran.stderr.contains("progress"),
+        "{ran:?}"
     );
 }
