@@ -6,7 +6,8 @@ mod telling;
 use std::{cell::RefCell, env};
 
 use dokku_deploy::{
-    audit::{self, AuditEntry, Origin, Status, key},
+    audit::{self, AuditEntry, Chained, Origin, Status, key},
+    clock::stamp,
     dokku::{deploy_system, is_unknown_command},
     host::{Host, HostError},
     plugin_protocol::{Elsewhere, RecordRequest, Recorded},
@@ -50,8 +51,8 @@ impl<'a> Chain<'a> {
 /// Where an entry is.
 #[derive(Debug, PartialEq, Eq)]
 enum Kept {
-    /// In the log, or the host keeps none. By what the host is known, where it says so.
-    New(String),
+    /// In the log, or the host keeps none.
+    New(Option<Recorded>),
     /// In the log since before: whoever put it there has told everyone else.
     Known,
     /// Here, until the host can be told.
@@ -64,19 +65,65 @@ pub fn publish(entry: &AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>
 }
 
 impl Kept {
+    /// What a host said, if it keeps a log.
+    fn by(recorded: Option<Recorded>) -> Self {
+        match recorded {
+            Some(recorded) if !recorded.is_new => Self::Known,
+            recorded => Self::New(recorded),
+        }
+    }
+
     /// Tells everyone else, unless they know.
     fn spread(&self, entry: &AuditEntry, invocation: &Invocation<'_>) {
-        if let Some(entry) = self.news(entry) {
-            spread(&entry, invocation);
+        if let Some(news) = self.news(entry) {
+            news.spread(invocation);
         }
     }
 
     /// The entry as others are to be told of it, if they are.
-    fn news(&self, entry: &AuditEntry) -> Option<AuditEntry> {
+    fn news(&self, entry: &AuditEntry) -> Option<News> {
         match self {
             Self::Known => None,
-            Self::Here => Some(entry.clone()),
-            Self::New(host_id) => Some(entry.clone().with(key::HOST_ID, host_id.as_str())),
+            Self::Here | Self::New(None) => Some(News {
+                entry: entry.clone(),
+                chained: None,
+            }),
+            Self::New(Some(recorded)) => Some(News::of(entry, recorded)),
+        }
+    }
+}
+
+/// What others are told: an entry, and how far the host's log has come with it.
+struct News {
+    entry: AuditEntry,
+    chained: Option<Chained>,
+}
+
+impl News {
+    fn of(entry: &AuditEntry, recorded: &Recorded) -> Self {
+        let host_id = recorded.host_id.as_str();
+        Self {
+            entry: entry.clone().with(key::HOST_ID, host_id),
+            chained: Some(Chained {
+                host: entry.text(key::HOST),
+                at: stamp(Timestamp::now()),
+                seq: recorded.seq,
+                hash: recorded.hash.clone(),
+            }),
+        }
+    }
+
+    /// Tells the dashboard and people.
+    fn spread(&self, invocation: &Invocation<'_>) {
+        let Self { entry, chained } = self;
+        if let Err(failure) = publication::entry(entry, chained.as_ref()) {
+            invocation.ui.warning(&format!(
+                "the dashboard does not tell of this {}: {}",
+                entry.action, failure.message
+            ));
+        }
+        if let Some(telling) = tell(entry, invocation) {
+            telling.finish(invocation);
         }
     }
 }
@@ -84,13 +131,12 @@ impl Kept {
 /// Puts the entry into the host's log, after what earlier runs have left for it.
 fn keep(entry: &AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>) -> Kept {
     let (host, why) = match chain {
-        Chain::Settled => return Kept::New(String::new()),
+        Chain::Settled => return Kept::New(None),
         Chain::OutOfReach(host, why) => (host, why.to_owned()),
         Chain::Send(host) => {
             send_left(host, invocation);
             match record(entry, host) {
-                Ok((true, host_id)) => return Kept::New(host_id),
-                Ok((false, _)) => return Kept::Known,
+                Ok(recorded) => return Kept::by(recorded),
                 Err(why) => (host.name(), why),
             }
         }
@@ -119,10 +165,9 @@ fn keep(entry: &AuditEntry, chain: Chain<'_>, invocation: &Invocation<'_>) -> Ke
 fn send_left(host: &dyn Host, invocation: &Invocation<'_>) {
     let sent = invocation.state_directory().and_then(|state| {
         for left in unsent::left(host.name(), &state)? {
-            let (is_new, host_id) = record(&left.entry, host).map_err(Failure::internal)?;
-            if is_new && !left.is_told {
-                let entry = left.entry.clone();
-                spread(&entry.with(key::HOST_ID, host_id), invocation);
+            let recorded = record(&left.entry, host).map_err(Failure::internal)?;
+            if !left.is_told {
+                Kept::by(recorded).spread(&left.entry, invocation);
             }
             left.forget()?;
         }
@@ -182,23 +227,10 @@ impl<'a> Begun<'a> {
     }
 }
 
-/// Tells the dashboard and people.
-fn spread(entry: &AuditEntry, invocation: &Invocation<'_>) {
-    if let Err(failure) = publication::entry(entry) {
-        invocation.ui.warning(&format!(
-            "the dashboard does not tell of this {}: {}",
-            entry.action, failure.message
-        ));
-    }
-    if let Some(telling) = tell(entry, invocation) {
-        telling.finish(invocation);
-    }
-}
-
 /// Entries that were kept while there was more to do on the host, and of which others are told
 /// afterwards.
 #[derive(Default)]
-pub struct Untold(RefCell<Vec<AuditEntry>>);
+pub struct Untold(RefCell<Vec<News>>);
 
 impl Untold {
     /// Puts an entry into the host's log.
@@ -209,15 +241,14 @@ impl Untold {
 
     /// Tells everyone else of all of them.
     pub fn tell(&self, invocation: &Invocation<'_>) {
-        for entry in self.0.take() {
-            spread(&entry, invocation);
+        for news in self.0.take() {
+            news.spread(invocation);
         }
     }
 }
 
-/// Sends the entry to the host's audit log. Whether it is new there, and by what the host is known; a host
-/// without the plugin has no log and no such name.
-fn record(entry: &AuditEntry, host: &dyn Host) -> Result<(bool, String), String> {
+/// Sends the entry to the host's audit log; a host without the plugin has none.
+fn record(entry: &AuditEntry, host: &dyn Host) -> Result<Option<Recorded>, String> {
     let request = RecordRequest {
         entry: entry.clone(),
         is_told: tells(),
@@ -226,10 +257,10 @@ fn record(entry: &AuditEntry, host: &dyn Host) -> Result<(bool, String), String>
         .ask(&deploy_system::record(&request))
         .map_err(|error: HostError| error.to_string())?;
     if is_unknown_command(&answer) {
-        return Ok((true, String::new()));
+        return Ok(None);
     }
     deploy_system::read::<Recorded>(&answer, host.name())
-        .map(|recorded| (recorded.is_new, recorded.host_id))
+        .map(Some)
         .map_err(|error| error.to_string())
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dokku_deploy::{
-    audit::AuditEntry,
+    audit::{AuditEntry, Chained},
     clock::Clock,
     dashboard::{Board, FILES, PRIVATE_FILES},
 };
@@ -129,8 +129,8 @@ fn merged(
     Ok(changes)
 }
 
-/// Tells the data branch what happened, where one is named.
-pub fn entry(entry: &AuditEntry) -> Result<(), Failure> {
+/// Tells the data branch what happened, where one is named, and how far the host's log has come with it.
+pub fn entry(entry: &AuditEntry, chained: Option<&Chained>) -> Result<(), Failure> {
     let Place {
         remote: Some(remote),
         is_public,
@@ -140,6 +140,7 @@ pub fn entry(entry: &AuditEntry) -> Result<(), Failure> {
     };
     let mut own = Board::default();
     own.add_entry(entry);
+    own.audit.chains.extend(chained.cloned());
     let of = if entry.app_name.is_empty() {
         "host"
     } else {

@@ -43,15 +43,20 @@ impl<'a> Watched<'a> {
             .env("DASHBOARD_REPOSITORY", self.host.home().join("data.git"))
     }
 
-    /// The entries that have come since the last look, newest first.
-    fn new_entries(&mut self) -> Vec<Value> {
+    /// What the data branch holds of the record.
+    fn log(&self) -> Value {
         let shown = Command::new("git")
             .arg("-C")
             .arg(self.host.home().join("data.git"))
             .args(["show", "gh-pages:audit-log.json"])
             .output()
             .unwrap();
-        let log: Value = serde_json::from_slice(&shown.stdout).unwrap_or_default();
+        serde_json::from_slice(&shown.stdout).unwrap_or_default()
+    }
+
+    /// The entries that have come since the last look, newest first.
+    fn new_entries(&mut self) -> Vec<Value> {
+        let log = self.log();
         let mut entries = log["entries"].as_array().cloned().unwrap_or_default();
         entries.retain(|entry| self.seen.insert(entry["id"].to_string()));
         entries
@@ -188,6 +193,15 @@ fn each_operation_ends_in_one_entry_with_the_plugin_and_the_log_has_the_same() {
     every_operation(&mut watched, true);
     watched.seen.clear();
     let branch = watched.new_entries();
+    // The branch notes how far the host's log had come: what `audit verify` can be held against.
+    let noted = watched.log()["chains"][0].clone();
+    let data = host.data().display().to_string();
+    let known = noted["hash"].as_str().unwrap();
+    let verified = host
+        .host
+        .cli(&["audit", "verify", &data, "--known", known])
+        .run();
+    assert_eq!(verified.status, Some(0), "{noted}: {verified:?}");
     let log = host.audit();
     for entry in &branch {
         let lines = log.iter().filter(|line| line["id"] == entry["id"]);
