@@ -15,10 +15,14 @@ import {
 } from "./draw.js";
 import { address, exact, milliseconds, number, percent, span, text, time } from "./model.js";
 
+/** What the keyboard reaches in it. */
+const REACHED = "a, .scroller";
+
 /** The dialog of one app. `close` is called when it has been closed, however that was done. */
 export class Detail {
   #dialog;
-  #body;
+  /** Null while there is nothing to show. */
+  #body = null;
   #shown = "";
 
   constructor(dialog, close) {
@@ -37,7 +41,7 @@ export class Detail {
   show(app, series, more, now) {
     const key = JSON.stringify([app, [...series.states], series.times, more, Math.floor(now / 60e3)]);
     if (this.#dialog.open && key === this.#shown) return;
-    const isOther = !this.#dialog.open;
+    const isOther = !this.#dialog.open || !this.#body;
     this.#shown = key;
     if (isOther) {
       const close = element("button", { type: "button", class: "close", "aria-label": "Close" }, sign("close"));
@@ -45,22 +49,42 @@ export class Detail {
       this.#body = element("div", { class: "detail-body" });
       this.#dialog.replaceChildren(close, this.#body);
     }
-    const focused = [...this.#body.querySelectorAll("a")].indexOf(document.activeElement);
+    const place = this.#place();
     this.#body.replaceChildren(...content(app, series, more, now));
-    if (focused >= 0) this.#body.querySelectorAll("a")[focused]?.focus();
+    this.#return(place);
     if (isOther) {
-      this.#dialog.showModal();
+      if (!this.#dialog.open) this.#dialog.showModal();
       this.#dialog.scrollTop = 0;
     }
   }
 
+  /** Where the reader is: the focus, and how far was scrolled. */
+  #place() {
+    return {
+      focused: [...this.#body.querySelectorAll(REACHED)].indexOf(document.activeElement),
+      top: this.#dialog.scrollTop,
+      left: [...this.#body.querySelectorAll(".scroller")].map((scroller) => scroller.scrollLeft),
+    };
+  }
+
+  #return({ focused, top, left }) {
+    if (focused >= 0) this.#body.querySelectorAll(REACHED)[focused]?.focus({ preventScroll: true });
+    this.#dialog.scrollTop = top;
+    this.#body.querySelectorAll(".scroller").forEach((scroller, index) => {
+      scroller.scrollLeft = left[index] ?? 0;
+    });
+  }
+
   /** Says that there is no such app. */
   missing(name) {
+    const key = `missing ${name}`;
+    if (this.#dialog.open && key === this.#shown) return;
     const close = element("button", { type: "button", class: "close", "aria-label": "Close" }, sign("close"));
     close.addEventListener("click", () => this.#dialog.close());
     const heading = element("h2", { id: "detail-name" }, name);
     this.#dialog.replaceChildren(close, element("div", { class: "detail-body" }, heading, element("p", {}, "There is no app of this name in the data.")));
-    this.#shown = "";
+    this.#shown = key;
+    this.#body = null;
     if (!this.#dialog.open) this.#dialog.showModal();
   }
 

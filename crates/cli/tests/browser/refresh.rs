@@ -60,6 +60,59 @@ fn every_five_minutes_new_data_comes_and_place_focus_and_filters_stay() {
 }
 
 #[test]
+fn the_view_of_one_app_stays_where_the_reader_is() {
+    let (browser, site) = (desk(), Site::with(&team()));
+    browser.resize(360, 740).unwrap();
+    let deploy = json!({ "at": ago(60), "status": "success", "by": "ada", "commit": "c".repeat(40),
+                         "message": "Fix the cart, and a few things beside it", "release": 3 });
+    let deploys = vec![deploy; 20];
+    site.set_json("deploys.json", &json!({ "apps": { "shop": deploys } }));
+    open(&browser, &site, "#app=shop");
+    browser
+        .wait("document.querySelector('dialog[open] .scroller')")
+        .unwrap();
+    browser
+        .run(
+            "const scroller = document.querySelector('.scroller');
+             scroller.focus({ preventScroll: true });
+             scroller.scrollLeft = 60;
+             document.getElementById('detail').scrollTop = 500;",
+        )
+        .unwrap();
+    let place = "[document.activeElement.className, document.querySelector('.scroller').scrollLeft,
+                  document.getElementById('detail').scrollTop]";
+    assert_eq!(eval(&browser, place), json!(["scroller", 60, 500]));
+    site.set_apps(&[changed(app("shop"), &json!({ "last_deploy_by": "grace" }))]);
+    browser
+        .run("document.dispatchEvent(new Event('visibilitychange'))")
+        .unwrap();
+    browser
+        .wait("document.getElementById('detail').textContent.includes('grace')")
+        .unwrap();
+    assert_eq!(eval(&browser, place), json!(["scroller", 60, 500]));
+
+    // The app goes, and comes back.
+    for (apps, words) in [
+        (vec![app("other")], "There is no app of this name"),
+        (vec![app("shop")], "Response time"),
+    ] {
+        site.set_apps(&apps);
+        browser
+            .run("document.dispatchEvent(new Event('visibilitychange'))")
+            .unwrap();
+        browser
+            .wait(&format!(
+                "document.getElementById('detail').textContent.includes('{words}')"
+            ))
+            .unwrap();
+    }
+    // Files that were not published are no fault of the page.
+    let mut complaints = browser.complaints().unwrap();
+    complaints.retain(|words| !words.contains("404"));
+    assert_eq!(complaints, [""; 0]);
+}
+
+#[test]
 fn who_comes_back_to_the_tab_sees_new_data_at_once() {
     let (browser, site) = (desk(), Site::with(&team()));
     open(&browser, &site, "");
