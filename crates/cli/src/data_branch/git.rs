@@ -340,7 +340,7 @@ impl<'a> Git<'a> {
             End::Exited(status) => Ok(Said {
                 is_ok: status.success(),
                 complaint: heard.complaint(),
-                out: heard.out,
+                out: heard.wrote.out,
             }),
             End::Stopped if self.interrupts.requests().0 > 0 => Err(DataBranchError::Stopped),
             End::Stopped => Err(DataBranchError::Silent {

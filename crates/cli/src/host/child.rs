@@ -27,11 +27,28 @@ pub trait Watch {
     fn tick(&mut self) -> ControlFlow<()>;
 }
 
+/// What a child wrote.
+#[derive(Debug, Default)]
+pub struct Wrote {
+    /// To its standard output.
+    pub out: Vec<u8>,
+    /// To its standard error.
+    pub err: Vec<u8>,
+}
+
+impl Wrote {
+    fn add(&mut self, from: Stream, bytes: &[u8]) {
+        match from {
+            Stream::Out => self.out.extend_from_slice(bytes),
+            Stream::Err => self.err.extend_from_slice(bytes),
+        }
+    }
+}
+
 /// Keeps all that a child says, and has enough of it when its time is over or somebody asks to stop.
 pub struct Collected<'a> {
-    /// Its standard output.
-    pub out: Vec<u8>,
-    err: Vec<u8>,
+    /// What it said.
+    pub wrote: Wrote,
     end: Instant,
     interrupts: &'a dyn Interrupts,
 }
@@ -40,8 +57,7 @@ impl<'a> Collected<'a> {
     /// Listens until `end`.
     pub fn until(end: Instant, interrupts: &'a dyn Interrupts) -> Self {
         Self {
-            out: Vec::new(),
-            err: Vec::new(),
+            wrote: Wrote::default(),
             end,
             interrupts,
         }
@@ -49,16 +65,13 @@ impl<'a> Collected<'a> {
 
     /// What it wrote to its standard error.
     pub fn complaint(&self) -> String {
-        String::from_utf8_lossy(&self.err).trim().to_owned()
+        String::from_utf8_lossy(&self.wrote.err).trim().to_owned()
     }
 }
 
 impl Watch for Collected<'_> {
     fn piece(&mut self, from: Stream, bytes: &[u8]) -> ControlFlow<()> {
-        match from {
-            Stream::Out => self.out.extend_from_slice(bytes),
-            Stream::Err => self.err.extend_from_slice(bytes),
-        }
+        self.wrote.add(from, bytes);
         ControlFlow::Continue(())
     }
 
@@ -275,18 +288,14 @@ mod tests {
 
     #[derive(Default)]
     struct All {
-        out: Vec<u8>,
-        err: Vec<u8>,
+        wrote: Wrote,
         ticks: u32,
         most_ticks: Option<u32>,
     }
 
     impl Watch for All {
         fn piece(&mut self, from: Stream, bytes: &[u8]) -> ControlFlow<()> {
-            match from {
-                Stream::Out => self.out.extend_from_slice(bytes),
-                Stream::Err => self.err.extend_from_slice(bytes),
-            }
+            self.wrote.add(from, bytes);
             ControlFlow::Continue(())
         }
         fn tick(&mut self) -> ControlFlow<()> {
@@ -314,7 +323,7 @@ mod tests {
             &mut all,
         );
         assert!(matches!(end, Ok(End::Exited(status)) if status.code() == Some(3)));
-        assert!(all.out == text.as_bytes() && all.err == text.as_bytes());
+        assert!(all.wrote.out == text.as_bytes() && all.wrote.err == text.as_bytes());
     }
 
     #[test]
@@ -336,7 +345,7 @@ mod tests {
         let mut all = All::default();
         let end = run(&mut sh("cat; echo end"), Input::Nothing, &mut all);
         assert!(matches!(end, Ok(End::Exited(status)) if status.success()));
-        assert_eq!(all.out, b"end\n");
+        assert_eq!(all.wrote.out, b"end\n");
     }
 
     #[test]
@@ -387,6 +396,6 @@ mod tests {
         let input = Input::Stream(Box::new(Breaks(false)));
         let end = run(&mut sh("cat >/dev/null; echo end"), input, &mut all);
         assert!(end.unwrap_err().to_string().contains("the disk is gone"));
-        assert_eq!(all.out, b"");
+        assert_eq!(all.wrote.out, b"");
     }
 }
