@@ -20,6 +20,27 @@ fn a_bad_release_is_left_by_the_kept_image_without_a_build_and_is_found_again() 
         "{shown:?}"
     );
     assert_eq!(shop.answer().1, "2 -");
+    // Nothing is fetched for an image; what cannot be told without the history is said.
+    for (depth, expected) in [
+        (
+            "1",
+            "is not in this repository: the commits between are not known",
+        ),
+        (
+            "2",
+            "this clone is shallow: there may be more commits between",
+        ),
+    ] {
+        let clone = host.host.home().join(format!("depth-{depth}"));
+        let from = format!("file://{}", shop.top().display());
+        let (depth, to) = (format!("--depth={depth}"), clone.display().to_string());
+        shop.git(&["clone", "--quiet", &depth, &from, &to]);
+        let words = ["rollback", "shop", "v1", "--dry-run"];
+        let ran = host.host.cli(&words).directory(&clone).run();
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        assert!(ran.stderr.contains(expected), "{ran:?}");
+        assert!(!ran.stderr.contains("Fetching"), "{ran:?}");
+    }
 
     let ran = ends(&host.host, &shop, 0, &["v1", "--yes"]);
     assert!(!ran.stderr.contains("Building"), "{ran:?}");
