@@ -136,7 +136,7 @@ pub fn run(arguments: &CiPreviewArguments, invocation: &Invocation<'_>) -> Resul
         pull,
         app,
     };
-    let facts = facts(wanted.asked, &subject, &surroundings).map_err(unknown)?;
+    let facts = facts(wanted.asked, wanted.pushed, &subject, &surroundings).map_err(unknown)?;
     match preview::decide(wanted.asked, &facts) {
         Decision::Nothing { why } => {
             ui.info(&format!("Nothing to do for {}: {why}", subject.app));
@@ -162,6 +162,7 @@ pub fn run(arguments: &CiPreviewArguments, invocation: &Invocation<'_>) -> Resul
 
 fn facts(
     asked: Asked,
+    pushed: Option<String>,
     subject: &Subject,
     surroundings: &Surroundings<'_>,
 ) -> Result<Facts, GitHubError> {
@@ -174,6 +175,7 @@ fn facts(
         is_own_branch: head.is_some_and(|head| head.full_name.eq_ignore_ascii_case(&own)),
         author_is_member: false,
         actor_is_member: false,
+        pushed,
         asked_for: None,
         named: surroundings.arguments.sha.clone(),
     };

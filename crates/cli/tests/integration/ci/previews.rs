@@ -112,9 +112,10 @@ impl<'a> Project<'a> {
     }
 
     pub(super) fn event(&self, action: &str, actor: &str) -> Ran {
-        // All but the number and the action is what somebody outside could have made up.
+        // All but the number, the action and the commit is what somebody outside could have made up.
+        let sha = self.shop.git(&["rev-parse", "HEAD"]);
         let event = json!({"action": action, "number": 7, "pull_request": {
-            "number": 7, "user": {"login": "ada"}, "head": {"ref": "x$(touch pwned)", "sha": "0", "repo": {"full_name": "acme/shop"}}}});
+            "number": 7, "user": {"login": "ada"}, "head": {"ref": "x$(touch pwned)", "sha": sha, "repo": {"full_name": "acme/shop"}}}});
         fs::write(self.host.home().join("event"), event.to_string()).unwrap();
         let variables = self.host.home().join("variables.json");
         fs::write(&variables, r#"{"TEAM_SECRET": "hunter2"}"#).unwrap();
@@ -161,6 +162,13 @@ fn a_pull_request_has_its_preview_until_it_is_closed_and_then_nothing_is_left() 
 
     project.shop.release("2");
     let second = project.push();
+    // The run of a push waits for its turn, and somebody pushes again.
+    project.pull(|pull| pull.head_sha = "b".repeat(40));
+    let ran = project.event("synchronize", "bob");
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("a newer commit"), "{ran:?}");
+    assert_ne!(project.variables()["RELEASE_SHA"], second.as_str());
+    project.pull(|pull| pull.head_sha.clone_from(&second));
     let ran = project.event("synchronize", "bob");
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert_eq!(project.variables()["RELEASE_SHA"], second.as_str());

@@ -29,6 +29,8 @@ pub struct Facts {
     pub author_is_member: bool,
     /// Whether the person who pushed, or who asks, is one.
     pub actor_is_member: bool,
+    /// The commit that the run's event is about: whoever acted has pushed it, and nothing newer.
+    pub pushed: Option<String>,
     /// The commit for which an approval was asked, if one was.
     pub asked_for: Option<String>,
     /// The commit that the person names who asks by hand.
@@ -77,6 +79,10 @@ pub fn decide(asked: Asked, facts: &Facts) -> Decision {
         }
         Asked::Destroy { .. } => Decision::Destroy,
         Asked::ByEvent | Asked::ByHand if !facts.is_open => nothing("the pull request is closed"),
+        // Somebody else may have pushed what is there by now.
+        Asked::ByEvent if facts.pushed.as_ref().is_some_and(|sha| *sha != facts.head) => {
+            nothing("it has a newer commit than that of this run, which has a run of its own")
+        }
         Asked::ByHand if !facts.actor_is_member => Decision::Refuse {
             why: "only a member of the team deploys a preview by hand".to_owned(),
         },
@@ -130,6 +136,7 @@ mod tests {
             is_own_branch: true,
             author_is_member: true,
             actor_is_member: true,
+            pushed: None,
             asked_for: None,
             named: None,
         }
@@ -156,6 +163,12 @@ mod tests {
         assert_eq!(word(ByEvent, |f| f.is_own_branch = false), "ask");
         assert_eq!(word(ByEvent, |f| f.actor_is_member = false), "ask");
         assert_eq!(word(ByEvent, |f| f.is_open = false), "nothing");
+        // A run of a member's push must not deploy what somebody else has pushed since.
+        assert_eq!(
+            word(ByEvent, |f| f.pushed = Some("b".repeat(40))),
+            "nothing"
+        );
+        assert_eq!(word(ByEvent, |f| f.pushed = Some("a".repeat(40))), "deploy");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is asked for: by the event of the run, or by hand. Of an event only its kind and the pull
-//! request's number are taken; everything else is asked of GitHub.
+//! request's number are taken, and the commit, to tell runs of earlier pushes; everything else is asked
+//! of GitHub.
 
 use std::env;
 
@@ -18,6 +19,8 @@ pub struct Wanted {
     pub repository: RepositoryName,
     pub number: u64,
     pub asked: Asked,
+    /// The commit that the event is about.
+    pub pushed: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -29,6 +32,12 @@ struct Event {
 #[derive(Deserialize)]
 struct Numbered {
     number: u64,
+    head: Option<Head>,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    sha: Option<String>,
 }
 
 /// `None`: an event that changes nothing about a preview.
@@ -45,6 +54,7 @@ pub fn wanted(
                 "destroy" => Asked::Destroy { by_hand: true },
                 _ => Asked::ByHand,
             },
+            pushed: None,
         }));
     }
     let Some(actions) = actions else {
@@ -72,6 +82,7 @@ pub fn wanted(
         repository: actions.repository.clone(),
         number: pull.number,
         asked,
+        pushed: pull.head.and_then(|head| head.sha),
     }))
 }
 
