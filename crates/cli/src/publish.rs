@@ -289,6 +289,20 @@ pub fn recorded<T>(
     result
 }
 
+/// The same; a dry run changes nothing and is not published.
+pub fn recorded_unless_dry<T>(
+    is_dry: bool,
+    mut entry: AuditEntry,
+    host: &SshHost<'_>,
+    invocation: &Invocation<'_>,
+    act: impl FnOnce(&mut AuditEntry) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    if is_dry {
+        return act(&mut entry);
+    }
+    recorded(entry, host, invocation, act)
+}
+
 /// What came of it; `None` if it was never begun.
 fn status<T>(result: &Result<T, Failure>, reach: Reach) -> Option<Status> {
     let Err(failure) = result else {

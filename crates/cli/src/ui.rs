@@ -24,7 +24,7 @@ use serde::Serialize;
 pub use self::{
     annotations::Annotation,
     outline::outline,
-    progress::{Progress, Relayed},
+    progress::{Progress, Relayed, Watched},
     visible::{colours_only, visible},
 };
 use crate::{args::Global, failure::Failure};

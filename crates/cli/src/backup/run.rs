@@ -27,7 +27,7 @@ use super::{
 use crate::{
     commands::size,
     crew,
-    ui::{Progress, Ui},
+    ui::{Progress, Ui, Watched},
 };
 
 /// So many services at once: the disk and the processors are shared with the apps.
@@ -365,31 +365,21 @@ struct InBucket<'a> {
 }
 
 /// A dump on its way into a bucket.
-struct Sending<'a> {
-    to: Packer<Upload<'a>>,
-    passed: u64,
-    progress: &'a Progress,
-}
+struct Sending<'a>(Watched<'a, Packer<Upload<'a>>>);
 
 impl<'a> BackupStore for InBucket<'a> {
     type Draft = Sending<'a>;
 
     fn begin(&self) -> Result<Sending<'a>, StoreError> {
         let upload = self.bucket.upload(&self.name)?;
-        Ok(Sending {
-            to: Packer::new(upload, &self.packing)?,
-            passed: 0,
-            progress: self.progress,
-        })
+        let packer = Packer::new(upload, &self.packing)?;
+        Ok(Sending(Watched::new(packer, self.progress)))
     }
 }
 
 impl Write for Sending<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.to.write(bytes)?;
-        self.passed += written as u64;
-        self.progress.at(self.passed);
-        Ok(written)
+        self.0.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -401,7 +391,7 @@ impl<'a> Draft for Sending<'a> {
     type Sealed = Upload<'a>;
 
     fn seal(self) -> Result<Sealed<Upload<'a>>, StoreError> {
-        let mut whole = self.to.finish()?;
+        let mut whole = self.0.to.finish()?;
         whole.sealed.flush_all()?;
         whole
             .facts

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     actor, ci::actions::Actions, clock::RealClock, exit_codes, failure::Failure, interrupt::Watch,
-    invocation::Invocation, origin, publish::recorded, schedule::Scheduled,
+    invocation::Invocation, origin, publish::recorded_unless_dry, schedule::Scheduled,
 };
 
 /// What `cleanup` takes.
@@ -117,11 +117,7 @@ pub fn run(arguments: &CleanupArguments, invocation: &Invocation<'_>) -> Result<
             };
             teardown.run(&plan, &observed, entry).map(Some)
         };
-        if arguments.dry_run {
-            let mut unpublished = entry;
-            return act(&mut unpublished);
-        }
-        recorded(entry, host, invocation, act)
+        recorded_unless_dry(arguments.dry_run, entry, host, invocation, act)
     })?;
     if let Some(gone) = gone {
         gone.tell(invocation)?;

@@ -14,7 +14,8 @@ use super::{
     with_host,
 };
 use crate::{
-    actor, exit_codes, failure::Failure, invocation::Invocation, origin, publish::recorded,
+    actor, exit_codes, failure::Failure, invocation::Invocation, origin,
+    publish::recorded_unless_dry,
 };
 
 /// What `destroy` takes.
@@ -72,11 +73,7 @@ pub fn run(arguments: &DestroyArguments, invocation: &Invocation<'_>) -> Result<
             };
             teardown.run(&plan, &observed, entry).map(Some)
         };
-        if arguments.dry_run {
-            let mut unpublished = entry;
-            return act(&mut unpublished);
-        }
-        recorded(entry, host, invocation, act)
+        recorded_unless_dry(arguments.dry_run, entry, host, invocation, act)
     })?;
     let Some(gone) = gone else {
         return Ok(exit_codes::OK);

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::{self, Write},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -70,6 +71,38 @@ impl Drop for Progress {
             Shown::Bar(bar) => bar.finish_and_clear(),
             Shown::Told { what, .. } => narrate(&format!("{TOLD}- {what}\n")),
         }
+    }
+}
+
+/// Passes bytes on, and shows how many.
+pub struct Watched<'a, W> {
+    /// Where they go.
+    pub to: W,
+    passed: u64,
+    progress: &'a Progress,
+}
+
+impl<'a, W: Write> Watched<'a, W> {
+    /// Nothing has passed yet.
+    pub fn new(to: W, progress: &'a Progress) -> Self {
+        Self {
+            to,
+            passed: 0,
+            progress,
+        }
+    }
+}
+
+impl<W: Write> Write for Watched<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.passed += written as u64;
+        self.progress.at(self.passed);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }
 

@@ -29,7 +29,7 @@ use crate::{
     interrupt::Watch,
     invocation::Invocation,
     origin,
-    publish::recorded,
+    publish::recorded_unless_dry,
 };
 
 /// What was found of one app.
@@ -65,11 +65,7 @@ pub fn run(arguments: &CleanupArguments, invocation: &Invocation<'_>) -> Result<
             report(&judged, Some(&gone), invocation)?;
             refuse_blindness(&judged, invocation)
         };
-        if arguments.dry_run {
-            let mut unpublished = entry;
-            return act(&mut unpublished);
-        }
-        recorded(entry, host, invocation, act)
+        recorded_unless_dry(arguments.dry_run, entry, host, invocation, act)
     })?;
     Ok(exit_codes::OK)
 }

@@ -25,7 +25,7 @@ use crate::{
     failure::Failure,
     host::SshHost,
     invocation::Invocation,
-    ui::Progress,
+    ui::Watched,
 };
 
 /// Downloads.
@@ -89,11 +89,7 @@ pub fn fetch(
         let mut failure = None;
         let progress = invocation.ui.progress(&id.to_string());
         let copied = Written::copy(directory, Some((&content.0, content.1)), |to| {
-            let to = &mut Watched {
-                to,
-                passed: 0,
-                progress: &progress,
-            };
+            let to = &mut Watched::new(to, &progress);
             source.receive(id, host, interrupts, to).map_err(|error| {
                 let message = error.message.clone();
                 failure = Some(error);
@@ -149,26 +145,6 @@ pub fn fetch(
             }
             _ => error.into(),
         })
-}
-
-/// Passes on, and shows how much.
-struct Watched<'a> {
-    to: &'a mut (dyn Write + Send),
-    passed: u64,
-    progress: &'a Progress,
-}
-
-impl Write for Watched<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.to.write(bytes)?;
-        self.passed += written as u64;
-        self.progress.at(self.passed);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
-    }
 }
 
 /// The bucket that a backup is in.
