@@ -16,7 +16,11 @@ mod words;
 use std::time::Duration;
 
 use clap::Args;
-use dokku_deploy::flows::lock::Ground;
+use dokku_deploy::{
+    app::AppName,
+    flows::lock::{Ground, LockError},
+    host::HostError,
+};
 
 use self::words::Meant;
 use super::with_host;
@@ -148,9 +152,48 @@ fn on_host<T>(
     })
 }
 
+/// Why a lock was not set or removed. Where the host no longer answered, it may have been.
+fn attempted(error: LockError, app: &AppName) -> Failure {
+    let is_unknown = matches!(
+        &error,
+        LockError::Host(
+            HostError::Stopped { .. }
+                | HostError::Unreachable { .. }
+                | HostError::TimedOut { .. }
+                | HostError::Unparsable { .. }
+        )
+    );
+    let failure = Failure::from(error);
+    if !is_unknown {
+        return failure;
+    }
+    failure.hint(format!(
+        "What came of it is not known: `dokku-cli lock:status {app}` tells whether {app} is locked."
+    ))
+}
+
 /// Says in one line that only this program heeds the lock.
 fn tell_unenforced(host: &str, invocation: &Invocation<'_>) {
     invocation.ui.info(&format!(
         "{host} does not enforce locks: dokku-cli heeds them, a plain `git push` does not (docs/locks.md)"
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_did_not_come_is_told_from_a_refusal() {
+        let app = AppName::new("shop").unwrap();
+        let stopped = HostError::Stopped {
+            command: "deploy-system:lock shop".into(),
+        };
+        let failure = attempted(stopped.into(), &app);
+        assert_eq!(failure.code, crate::exit_codes::INTERRUPTED);
+        let hint = failure.hints.concat();
+        assert!(hint.contains("`dokku-cli lock:status shop`"), "{hint}");
+        let refused = attempted(LockError::Vanished { app: app.clone() }, &app);
+        assert_eq!(refused.hints, Vec::<String>::new());
+    }
 }

@@ -7,7 +7,7 @@ use dokku_deploy::{
     plugin_protocol::{UnlockRequest, Unlocking},
 };
 
-use super::{UnlockArguments, on_host, person, record::Record, shown};
+use super::{UnlockArguments, attempted, on_host, person, record::Record, shown};
 use crate::{
     exit_codes,
     failure::Failure,
@@ -55,10 +55,11 @@ pub fn run(arguments: &UnlockArguments, invocation: &Invocation<'_>) -> Result<u
 
 fn release(wish: Unlock, ground: Ground<'_>) -> Result<Unlocking, Failure> {
     let way = lock::way(ground.host)?;
+    let app = wish.app.clone();
     lock::unlock(&[wish], way, ground)
         .pop()
         .ok_or_else(|| Failure::internal("unlocking gave no result"))?
-        .map_err(Failure::from)
+        .map_err(|error| attempted(error, &app))
 }
 
 /// The fingerprint of the lock that is to go, after a question if it is somebody else's and

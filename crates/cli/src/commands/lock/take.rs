@@ -9,7 +9,9 @@ use dokku_deploy::{
 };
 use jiff::ZonedDateTime;
 
-use super::{LockArguments, end, nonce, on_host, person, record::Record, shown, tell_unenforced};
+use super::{
+    LockArguments, attempted, end, nonce, on_host, person, record::Record, shown, tell_unenforced,
+};
 use crate::{exit_codes, failure::Failure, invocation::Invocation, ui::Ui};
 
 /// Locks one app.
@@ -74,7 +76,8 @@ fn take(
             shown::in_one_line(held)
         ));
     };
-    let locking = lock::wait_and_lock(wish, way, patience, ground, &mut waiting)?;
+    let locking = lock::wait_and_lock(wish, way, patience, ground, &mut waiting)
+        .map_err(|error| attempted(error, &wish.app))?;
     Ok((locking, way))
 }
 
