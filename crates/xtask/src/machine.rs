@@ -38,6 +38,7 @@ const PROGRAMS: &[(&str, &str, Need)] = &[
     ("redis-server", "redis-server", Need::Everything),
     ("redis-cli", "redis-tools", Need::Everything),
     ("pigz", "pigz", Need::Everything),
+    ("systemd-analyze", "systemd", Need::Everything),
     ("chromium", "chromium", Need::Everything),
     ("chromedriver", "chromium-driver", Need::Everything),
 ];

@@ -69,7 +69,7 @@ impl<'a> Tests<'a> {
             let own: Vec<(&Listed, &Manifest)> = listed
                 .iter()
                 .filter_map(|one| Some((one, one.manifest.as_ref()?)))
-                .filter(|(_, manifest)| is_of(manifest, &job.of))
+                .filter(|(_, manifest)| job.of.has(manifest))
                 .collect();
             let manifests = own.iter().map(|(_, manifest)| *manifest);
             if let Some(tested) = tested_lately(manifests, rule, now) {
@@ -95,10 +95,4 @@ impl<'a> Tests<'a> {
     pub fn key(&self) -> &PassingKey {
         &self.key
     }
-}
-
-fn is_of(manifest: &Manifest, of: &Found) -> bool {
-    manifest.kind == of.kind
-        && manifest.app == of.app.as_str()
-        && manifest.service == of.service.as_str()
 }

@@ -3,8 +3,8 @@
 
 use super::remote::{RemoteError, Root};
 
-/// Where systemd looks for units.
-const UNITS: &str = "/etc/systemd/system";
+/// Where systemd looks for units, unless the host's own variable names another place.
+const UNITS: &str = "${DOKKU_DEPLOY_SYSTEM_UNITS:-/etc/systemd/system}";
 
 /// Writes what came on standard input for the plugin to read, then the timer.
 const ON: &str = r#"
@@ -21,11 +21,13 @@ case "$(systemctl is-system-running 2>/dev/null || true)" in
         cat >"$units/$unit.service" <<END
 [Unit]
 Description=Backups of all databases of Dokku
+Wants=network-online.target
+After=network-online.target docker.service
 
 [Service]
 Type=oneshot
 User=${owner%%:*}
-ExecStart=$(command -v dokku) deploy-system:backup --scheduled
+ExecStart="$(command -v dokku)" deploy-system:backup --scheduled
 END
         cat >"$units/$unit.timer" <<END
 [Unit]
@@ -47,7 +49,7 @@ END
         # cron counts in the host's own time.
         when=$(date -d "$at UTC" '+%M %H')
         others=$({ crontab -u "${owner%%:*}" -l 2>/dev/null || true; } | sed '/deploy-system:backup --scheduled/d')
-        printf '%s\n' ${others:+"$others"} "$when * * * $(command -v dokku) deploy-system:backup --scheduled" |
+        printf '%s\n' ${others:+"$others"} "$when * * * \"$(command -v dokku)\" deploy-system:backup --scheduled" |
             crontab -u "${owner%%:*}" -
         crontab -u "${owner%%:*}" -l | grep -q 'deploy-system:backup --scheduled'
         echo "cron"
@@ -74,14 +76,14 @@ impl Root {
     /// Switches the timer on; what keeps it, `systemd` or `cron`. `settings` hold keys: they travel on
     /// standard input.
     pub fn schedule(&self, at: &str, settings: &[u8]) -> Result<String, RemoteError> {
-        let script = format!("units={UNITS}\nat={at}\n{ON}");
+        let script = format!("units=\"{UNITS}\"\nat={at}\n{ON}");
         let kept = self.run("switching the timer on", &script, settings)?;
         Ok(kept.trim().to_owned())
     }
 
     /// Switches it off, and forgets its settings.
     pub fn unschedule(&self) -> Result<(), RemoteError> {
-        let script = format!("units={UNITS}\n{OFF}");
+        let script = format!("units=\"{UNITS}\"\n{OFF}");
         self.run("switching the timer off", &script, &[]).map(drop)
     }
 }

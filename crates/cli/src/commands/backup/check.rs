@@ -1,15 +1,16 @@
 //! `backup --check`: whether the night's backups are there, where the host makes them by itself.
 
 use dokku_deploy::{
+    backup::{Manifest, TestRule, tested_lately},
     dokku::deploy_system,
     flows::backup::{self as flow, Only, Planned},
-    plugin_protocol::{BackupsRequest, Listing},
+    plugin_protocol::{BackupsRequest, Listed, Listing},
     service::ServiceKind,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Server, ask, tell_overdue};
+use super::{Server, ask, policy, tell_overdue};
 use crate::{commands::with_host, exit_codes, failure::Failure, invocation::Invocation};
 
 /// A backup that is older is not the last night's.
@@ -28,6 +29,7 @@ pub fn brief() -> BackupsRequest {
 /// Checks; `None` where no timer is on, so that the backups have to be made by whoever asks.
 pub fn run(invocation: &Invocation) -> Result<Option<u8>, Failure> {
     let ui = invocation.ui;
+    let rule = policy(None)?.restore_tests.map(late);
     let checked = with_host(invocation, |host, _| {
         let asked: Server<Listing> = ask(host, &deploy_system::backups(&brief()))?;
         let has_schedule = matches!(&asked, Server::Answered(listing) if listing.has_schedule);
@@ -44,7 +46,7 @@ pub fn run(invocation: &Invocation) -> Result<Option<u8>, Failure> {
         };
         let found = flow::all(host, &ServiceKind::ALL)?;
         let planned = flow::plan(&found, &Only::default());
-        let night = judge(&listing, &planned, Timestamp::now());
+        let night = judge(&listing, &planned, rule, Timestamp::now());
         if listing.unknown.is_none()
             && let Some(why) = night.alarm()
         {
@@ -59,9 +61,14 @@ pub fn run(invocation: &Invocation) -> Result<Option<u8>, Failure> {
     for (name, id) in &night.good {
         ui.success(&format!("{name}: {id}"));
     }
+    for name in &night.untested {
+        ui.warning(&format!(
+            "{name}: no backup of it has been restored for a test lately; the summary of the night tells why"
+        ));
+    }
     if ui.is_json() {
         ui.json(
-            &json!({"is_checked_only": true, "backups": night.rows, "missing": night.missing}),
+            &json!({"is_checked_only": true, "backups": night.rows, "missing": night.missing, "untested": night.untested}),
         )?;
     }
     if let Some(why) = unknown {
@@ -87,6 +94,8 @@ struct Night {
     good: Vec<(String, String)>,
     /// Those without.
     missing: Vec<String>,
+    /// Those whose last good restore test is too long ago.
+    untested: Vec<String>,
     /// All of them, for programs.
     rows: Vec<Value>,
 }
@@ -102,9 +111,17 @@ impl Night {
     }
 }
 
+/// A test that is two days late did not happen.
+fn late(rule: TestRule) -> TestRule {
+    TestRule {
+        days: rule.days.saturating_add(2),
+        ..rule
+    }
+}
+
 /// Whether each service has a good backup of the last night. One of a time to come is none: some clock
 /// is wrong.
-fn judge(listing: &Listing, planned: &Planned, now: Timestamp) -> Night {
+fn judge(listing: &Listing, planned: &Planned, rule: Option<TestRule>, now: Timestamp) -> Night {
     let mut night = Night {
         missing: planned
             .impossible
@@ -116,17 +133,20 @@ fn judge(listing: &Listing, planned: &Planned, now: Timestamp) -> Night {
     for job in &planned.jobs {
         let of = &job.of;
         let name = format!("{} {} of {}", of.kind, of.service, of.app);
-        let found = listing.backups.iter().find(|one| {
+        let own: Vec<(&Listed, &Manifest)> = listing
+            .backups
+            .iter()
+            .filter_map(|one| Some((one, one.manifest.as_ref()?)))
+            .filter(|(_, manifest)| of.has(manifest))
+            .collect();
+        let found = own.iter().map(|(one, _)| one).find(|one| {
             let age = now.duration_since(one.time);
-            one.flaw.is_none()
-                && !age.is_negative()
-                && age < NIGHT
-                && one.manifest.as_ref().is_some_and(|manifest| {
-                    manifest.kind == of.kind
-                        && manifest.service == of.service.as_str()
-                        && manifest.app == of.app.as_str()
-                })
+            one.flaw.is_none() && !age.is_negative() && age < NIGHT
         });
+        let manifests = own.iter().map(|(_, manifest)| *manifest);
+        if rule.is_some_and(|rule| tested_lately(manifests, rule, now).is_none()) {
+            night.untested.push(name.clone());
+        }
         let id = found.map(|one| &one.id);
         night
             .rows

@@ -5,7 +5,9 @@ use dokku_deploy::{
     app::AppName,
     backup::{Fresh, Place as Where, Reason},
     clock::stamp,
-    plugin_protocol::{BackupReport, BackupRequest, BackupsRequest, Fault, FaultKind, Listing},
+    plugin_protocol::{
+        BackupReport, BackupRequest, BackupsRequest, Fault, FaultKind, Listed, Listing,
+    },
     service::ServiceKind,
 };
 use jiff::Timestamp;
@@ -223,7 +225,7 @@ fn list(words: &ListWords, place: &Place, invocation: &Invocation) -> Result<u8,
                 one.id,
                 stamp(one.time),
                 size(one.size),
-                one.flaw.as_deref().unwrap_or("checked when it was made")
+                known(one)
             )))?;
         }
         match &listing.unknown {
@@ -234,6 +236,16 @@ fn list(words: &ListWords, place: &Place, invocation: &Invocation) -> Result<u8,
             )),
         }
     })
+}
+
+/// What is known of a backup without reading it.
+fn known(one: &Listed) -> String {
+    let tested = one.manifest.as_ref().and_then(|found| found.restore_tested);
+    match (&one.flaw, tested) {
+        (Some(flaw), _) => flaw.clone(),
+        (None, Some(tested)) => format!("restored for a test {}", stamp(tested)),
+        (None, None) => "checked when it was made".to_owned(),
+    }
 }
 
 fn verify(words: &ListWords, place: &Place, invocation: &Invocation) -> Result<u8, Failure> {

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use rustix::process::Signal;
+use dokku_sandbox::faults::Plan;
+use rustix::process::{Signal, kill_process};
 
 use super::{backups, gate, host_with, say};
 use crate::{
@@ -175,6 +176,37 @@ fn what_a_killed_restore_left_is_told_and_the_next_one_works() {
     assert!(!back.stderr.contains("did not end"), "{back:?}");
     assert!(say(&host, "postgres", SHOW).contains("present"));
     assert!(!has_aside(&host));
+}
+
+/// The connection is lost in the middle of an import, and the host stays out of reach.
+#[test]
+fn a_host_that_stays_away_keeps_what_was_there_and_the_next_restore_goes_on() {
+    let (host, file) = changed_since();
+    let running = held_at_import(&host, &file);
+    let ssh = host.shared_connection();
+    host.fault(Plan {
+        refuse: true,
+        ..Plan::default()
+    });
+    kill_process(ssh, Signal::KILL).unwrap();
+    let cut = running.finish();
+    host.heal();
+    host.open_gate();
+    assert_eq!(cut.status, Some(5), "{cut:?}");
+    for told in [
+        "what was there before could not be put back",
+        "it is in the database store_before_",
+        "shop is still locked",
+        "The way back: dokku-cli db shop restore pre-restore_shop-",
+    ] {
+        assert!(cut.stderr.contains(told), "{told} in {cut:?}");
+    }
+    assert!(is_locked(&host) && has_aside(&host));
+    let next = host.cli(&["db", "shop", "restore", &file, "--yes"]).run();
+    assert_eq!(next.status, Some(0), "{next:?}");
+    assert!(next.stderr.contains("did not end"), "{next:?}");
+    assert!(say(&host, "postgres", SHOW).contains("backed-up"));
+    assert!(!is_locked(&host));
 }
 
 #[test]

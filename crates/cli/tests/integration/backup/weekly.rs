@@ -3,10 +3,11 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Command, Stdio},
 };
 
 use age::secrecy::ExposeSecret;
+use dokku_sandbox::faults::{Failing, Plan};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -34,9 +35,16 @@ fn schedule(guarded: &Guarded, limit: u64, encrypt_to: &[&str]) {
     fs::write(guarded.data().join("backup.json"), settings.to_string()).unwrap();
 }
 
-/// A night of the timer.
+/// A night of the timer: what its unit starts, in as bare an environment as that of systemd.
 fn night(guarded: &Guarded, code: i32) -> Said {
-    let said = guarded.ssh(SCHEDULED);
+    let dokku = guarded.host.home().join("root/bin/dokku");
+    let said: Said = Command::new(dokku)
+        .args(SCHEDULED.split(' '))
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .output()
+        .unwrap()
+        .into();
     assert_eq!(said.code, code, "{}", said.text);
     said
 }
@@ -54,9 +62,9 @@ fn manifests(host: &TestHost, kind: &str) -> Vec<Value> {
     of_kind.map(|name| manifest(&shelf(host), name).1).collect()
 }
 
-/// A week passes: every restore test is eight days ago.
+/// A week passes, and some days: every restore test is ten days ago.
 fn a_week_passes(host: &TestHost) {
-    let then = Timestamp::now() - SignedDuration::from_hours(8 * 24);
+    let then = Timestamp::now() - SignedDuration::from_hours(10 * 24);
     for name in backups(host) {
         let (path, mut manifest) = manifest(&shelf(host), &name);
         if manifest["restore_tested"].is_string() {
@@ -114,7 +122,9 @@ fn the_timer_restores_what_it_made_once_a_week_and_tells_what_it_proved() {
     );
     say_to(host, "redis", "cache", b"SET a b\n");
     schedule(&guarded, 1 << 30, &[]);
-    night(&guarded, 0);
+    let said = night(&guarded, 0);
+    // The room on the host is known.
+    assert!(!said.text.contains("is not known"), "{}", said.text);
     for kind in ["postgres", "redis"] {
         assert!(manifests(host, kind)[0]["restore_tested"].is_string());
     }
@@ -182,6 +192,8 @@ fn the_timer_restores_what_it_made_once_a_week_and_tells_what_it_proved() {
     assert_eq!(last, ["failure", "maindb", "false"]);
     let failed = &manifests(host, "postgres")[3]["restore_failed"];
     assert!(failed["at"].is_string(), "{failed}");
+    let on_host = host.ssh("deploy-system:backups shop");
+    assert!(on_host.contains("  restored for a test 20"), "{on_host}");
     let listed = host.cli(&["db", "shop", "list-backups"]).run();
     assert!(
         listed.stdout.contains("it did not restore in a test"),
@@ -395,4 +407,30 @@ fn a_workflow_tests_what_is_only_in_the_bucket_and_leaves_it_to_the_timer_where_
         .run();
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert_eq!(backups(&guarded.host).len(), 1, "{ran:?}");
+    assert!(!ran.stderr.contains("for a test lately"), "{ran:?}");
+
+    // Where there is no room nothing is tried, which is said, and seen where it lasts.
+    a_week_passes(&guarded.host);
+    let answer = json!({"protocol": 1, "version": "0", "result": {"free": 20}});
+    guarded.host.fault(Plan {
+        fail: vec![Failing {
+            verb: "deploy-system:backup-room".to_owned(),
+            stderr: String::new(),
+            stdout: format!("{answer}\n"),
+            exit: 0,
+            after: 0,
+        }],
+        ..Plan::default()
+    });
+    night(&guarded, 0);
+    let (status, note) = summary(&guarded);
+    assert_eq!(status, "success");
+    assert!(note.contains("and 20 bytes are free there"), "{note}");
+    let late = guarded.host.cli(&["backup", "--check"]).run();
+    assert_eq!(late.status, Some(0), "{late:?}");
+    assert!(
+        late.stderr
+            .contains("redis cache of shop: no backup of it has been restored for a test lately"),
+        "{late:?}"
+    );
 }

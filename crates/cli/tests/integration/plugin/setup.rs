@@ -5,6 +5,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use serde_json::Value;
@@ -29,6 +30,7 @@ case "$1" in
             sleep 600
         fi
         rm -r "$plugins/enabled/$2" "$plugins/available/$2" ;;
+    deploy-system:backup) ;;
     deploy-system:record) exec "$plugins/available/deploy-system/subcommands/record" "$@" ;;
     *) exit 1 ;;
 esac
@@ -60,7 +62,7 @@ impl Server {
                 "#!/bin/sh\nfor word; do before=$last; last=$word; done\necho \"$before\" >>'{shown}/targets'\n\
                  [ ! -e '{shown}/unplugged' ] || {{ echo 'No route to host' >&2; exit 255; }}\n\
                  exec env DOKKU_LIB_ROOT='{shown}/lib' DOKKU_SYSTEM_USER=\"$(id -un)\" DOKKU_SYSTEM_GROUP=\"$(id -gn)\" \
-                 PATH='{shown}/sbin:/usr/bin:/bin' sh -c \"$last\"\n"
+                 DOKKU_DEPLOY_SYSTEM_UNITS='{shown}/units' PATH='{shown}/sbin:/usr/bin:/bin' sh -c \"$last\"\n"
             ),
         );
         Self { host, top }
@@ -95,6 +97,21 @@ impl Server {
         let ran = self.server(verb, words);
         assert_eq!(ran.status, Some(0), "{ran:?}");
         ran
+    }
+
+    /// What a line of a crontab or of a unit says is run, in as bare an environment as there is.
+    fn runs(&self, command: &str) {
+        let calls = self.top.join("lib/calls");
+        drop(fs::remove_file(&calls));
+        let ran = Command::new("/bin/sh")
+            .args(["-c", command])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("DOKKU_LIB_ROOT", self.top.join("lib"))
+            .status();
+        assert!(ran.unwrap().success(), "{command}");
+        let called = fs::read_to_string(calls).unwrap();
+        assert_eq!(called, "deploy-system:backup --scheduled\n", "{command}");
     }
 
     fn calls(&self) -> Vec<String> {
@@ -264,6 +281,14 @@ fn a_timer_is_switched_on_changed_and_off_and_leaves_other_entries_alone() {
         1,
         "{entries}"
     );
+    let entry = entries.lines().nth(1).unwrap();
+    let (when, command) = entry.split_once(" * * * ").unwrap();
+    let local = Command::new("date")
+        .args(["-d", "03:30 UTC", "+%M %H"])
+        .output()
+        .unwrap();
+    assert_eq!(when, String::from_utf8(local.stdout).unwrap().trim());
+    server.runs(command);
     let settings = server.top.join("lib/data/deploy-system/backup.json");
     assert_eq!(
         fs::metadata(&settings).unwrap().permissions().mode() & 0o777,
@@ -303,4 +328,54 @@ fn a_removal_that_is_stopped_is_recorded_as_such() {
         .map(|entry| format!("{} {}", entry["action"], entry["status"]).replace('"', ""))
         .collect();
     assert_eq!(told, ["server-setup success", "server-remove cancelled"]);
+}
+
+/// systemd's own judgement of the units, with a stand-in for what would switch them on.
+#[test]
+fn the_units_are_what_systemd_takes_and_run_what_cron_would() {
+    let server = Server::new();
+    server.ok("setup", &[]);
+    script(
+        &server.top.join("sbin/systemctl"),
+        "#!/bin/sh\necho \"$*\" >>\"$DOKKU_LIB_ROOT/systemctl\"\n[ \"$1\" != is-system-running ] || echo running\n",
+    );
+    let units = server.top.join("units");
+    fs::create_dir(&units).unwrap();
+    let on = server.ok("schedule", &["--at", "03:30", "--json"]);
+    let told: Value = serde_json::from_str(&on.stdout).unwrap();
+    assert_eq!(told["by"], "systemd");
+    let names = [
+        "dokku-deploy-system-backup.service",
+        "dokku-deploy-system-backup.timer",
+    ];
+    let analyze = |words: &[&str]| {
+        let ran = Command::new("systemd-analyze").args(words).output();
+        let ran = ran.expect("systemd-analyze, of Debian's systemd");
+        let said = String::from_utf8([ran.stdout, ran.stderr].concat()).unwrap();
+        (ran.status.success(), said)
+    };
+    for name in names {
+        let path = units.join(name).display().to_string();
+        let (is_good, said) = analyze(&["verify", "--man=no", &path]);
+        assert!(is_good && !said.contains("dokku"), "{said}");
+    }
+    let value = |name: &str, key: &str| {
+        let text = fs::read_to_string(units.join(name)).unwrap();
+        let mut lines = text.lines();
+        lines
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+            .unwrap_or_else(|| panic!("{key} in {text}"))
+            .to_owned()
+    };
+    let (is_good, said) = analyze(&["calendar", &value(names[1], "OnCalendar")]);
+    assert!(is_good && said.contains("03:30:00 UTC"), "{said}");
+    server.runs(&value(names[0], "ExecStart"));
+    let calls = fs::read_to_string(server.top.join("lib/systemctl")).unwrap();
+    assert!(
+        calls.contains(&format!("enable --now {}", names[1])),
+        "{calls}"
+    );
+
+    server.ok("schedule", &["--remove"]);
+    assert_eq!(fs::read_dir(&units).unwrap().count(), 0);
 }

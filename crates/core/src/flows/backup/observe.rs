@@ -2,6 +2,7 @@
 
 use crate::{
     app::AppName,
+    backup::Manifest,
     dokku::{apps, datastore, is_unknown_command},
     host::{Answer, Host, HostError},
     service::{ServiceKind, ServiceName},
@@ -16,6 +17,15 @@ pub struct Found {
     pub kind: ServiceKind,
     /// Its name on the host.
     pub service: ServiceName,
+}
+
+impl Found {
+    /// Whether a backup is of this service.
+    pub fn has(&self, manifest: &Manifest) -> bool {
+        manifest.kind == self.kind
+            && manifest.app == self.app.as_str()
+            && manifest.service == self.service.as_str()
+    }
 }
 
 /// Why the services are not known.
