@@ -1,6 +1,6 @@
 // Nodes of the document. Text goes in by textContent only; there is no markup in strings.
 
-import { ago, exact, milliseconds, percent, pieces, span } from "./model.js";
+import { ago, exact, milliseconds, percent, pieces, span, visible } from "./model.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -15,9 +15,11 @@ function shape(name, attributes = {}, ...children) {
 
 function filled(node, attributes, children) {
   for (const [key, value] of Object.entries(attributes)) {
-    if (value !== undefined && value !== null && value !== "") node.setAttribute(key, value);
+    if (value === undefined || value === null || value === "") continue;
+    node.setAttribute(key, key === "title" || key === "aria-label" ? visible(value) : value);
   }
-  node.append(...children.filter((child) => child !== null && child !== ""));
+  const shown = children.filter((child) => child !== null && child !== "");
+  node.append(...shown.map((child) => (typeof child === "string" ? visible(child) : child)));
   return node;
 }
 

@@ -17,6 +17,17 @@ export function text(value, most = 300) {
   return `${Array.from(whole.slice(0, most)).slice(0, -1).join("")}…`;
 }
 
+// Control characters, and those that turn the direction of writing around.
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** A text as it is read: nothing in it is invisible or makes it read as another one. */
+export function visible(words) {
+  return words.replace(UNSEEN, (letter) => {
+    const code = letter.charCodeAt(0);
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : `\\u{${code.toString(16)}}`;
+  });
+}
+
 /** A time in milliseconds, or NaN. */
 export function time(value) {
   return typeof value === "string" ? Date.parse(value) : Number.NaN;

@@ -17,7 +17,7 @@ import {
   unseen,
   uptimeWords,
 } from "./draw.js";
-import { milliseconds } from "./model.js";
+import { milliseconds, visible } from "./model.js";
 
 /** Rows above and below the screen that are drawn already. */
 const MARGIN = 8;
@@ -195,10 +195,10 @@ class Row {
   #fill(app, series, now) {
     this.node.dataset.status = app.status.kind;
     this.status.replaceChildren(statusIcon(app.status.kind), element("span", { class: "word", title: app.status.why }, app.status.word));
-    this.open.textContent = app.key;
-    this.open.title = app.message;
+    this.open.textContent = visible(app.key);
+    this.open.title = visible(app.message);
     this.open.href = `#${new URLSearchParams({ app: app.key })}`;
-    this.badge.textContent = app.environment;
+    this.badge.textContent = visible(app.environment);
     this.badge.dataset.environment = app.environment;
     if (this.shownUrl !== app.url) {
       this.shownUrl = app.url;

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::{
     click, desk, eval, names, open, search,
     site::{Site, ago, metrics, team},
+    states::shot,
     text, texts,
 };
 
@@ -178,6 +179,11 @@ fn one_app_is_shown_whole_and_the_keyboard_is_enough() {
         .wait("document.querySelectorAll('dialog[open] table').length === 2")
         .unwrap();
     assert_eq!(eval(&browser, "location.hash"), "#q=b&app=billing");
+    browser.prefer("prefers-reduced-motion", "reduce").unwrap();
+    browser
+        .run("document.getElementById('detail').scrollTop = 700")
+        .unwrap();
+    shot(&browser, "one-app");
     let shown = text(&browser, "dialog");
     for words in [
         "Down",

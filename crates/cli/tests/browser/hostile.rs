@@ -87,13 +87,23 @@ fn hostile_texts_in_every_field_of_every_file_end_as_text() {
     open(&browser, &site, "");
     let row = text(&browser, "#body .row");
     assert!(row.matches("<img src=x").count() >= 4, "{row}");
+    crate::states::shot(&browser, "hostile");
     is_text(&browser);
     crate::click(&browser, "#body .open");
     browser
         .wait("document.querySelectorAll('dialog[open] table').length === 2")
         .unwrap();
+    browser.prefer("prefers-reduced-motion", "reduce").unwrap();
+    crate::states::shot(&browser, "hostile-one-app");
     let detail = text(&browser, "dialog");
     assert!(detail.matches("<img src=x").count() >= 12, "{detail}");
+    // What would turn the writing around is named instead.
+    for shown in [&row, &detail] {
+        assert!(
+            shown.contains("\\u{202e}") && !shown.contains('\u{202e}'),
+            "{shown}"
+        );
+    }
     is_text(&browser);
     open(
         &browser,
