@@ -16,7 +16,7 @@ pub use self::{
     },
     markdown::{code, plain},
     status::{CommitStatus, State, context, failed, pending, succeeded},
-    summary::{deploy_summary, refusal_summary},
+    summary::{deploy_summary, refusal_summary, rollback_summary},
 };
 
 use std::time::Duration;

@@ -88,6 +88,15 @@ struct Chosen<'a> {
 
 /// Goes back.
 pub fn run(arguments: &RollbackArguments, invocation: &Invocation<'_>) -> Result<u8, Failure> {
+    watched(arguments, invocation, &mut |_, _| {})
+}
+
+/// Goes back, and says what it came to, and to which release.
+pub fn watched(
+    arguments: &RollbackArguments,
+    invocation: &Invocation<'_>,
+    told: &mut dyn FnMut(&Deployment, &Release),
+) -> Result<u8, Failure> {
     let (app, release) = words(arguments);
     let app = invocation.app(app)?;
     let repository = Repository::here()?;
@@ -150,6 +159,7 @@ pub fn run(arguments: &RollbackArguments, invocation: &Invocation<'_>) -> Result
     };
     let (wish, plan) = (&chosen.wish, &chosen.plan);
     let deployment = rollout::execute(wish, plan, ground, &mut narration, &mut ended);
+    told(&deployment, &chosen.target);
     record.tell();
     let mut value = serde_json::json!(deployment);
     value["from"] = serde_json::json!(chosen.plan.previous);

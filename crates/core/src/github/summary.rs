@@ -8,6 +8,15 @@ use crate::deployment::{Deployment, Outcome, Serving};
 
 /// What a deploy came to.
 pub fn deploy_summary(deployment: &Deployment) -> String {
+    summary(deployment, "✅ Deployed", None)
+}
+
+/// What going back to release `again` came to.
+pub fn rollback_summary(deployment: &Deployment, again: u64) -> String {
+    summary(deployment, "⏪ Rolled back", Some(again))
+}
+
+fn summary(deployment: &Deployment, live: &str, again: Option<u64>) -> String {
     let Deployment {
         app,
         environment,
@@ -15,7 +24,10 @@ pub fn deploy_summary(deployment: &Deployment) -> String {
         ..
     } = deployment;
     let mut lines = vec![
-        format!("## {} {app} ({environment})", verdict(&deployment.outcome)),
+        format!(
+            "## {} {app} ({environment})",
+            verdict(&deployment.outcome, live)
+        ),
         String::new(),
         "| | |".to_owned(),
         "|---|---|".to_owned(),
@@ -32,7 +44,9 @@ pub fn deploy_summary(deployment: &Deployment) -> String {
         lines.push(format!("| URL | [{url}]({url}) |"));
     }
     if let Some(version) = deployment.version {
-        lines.push(format!("| Release | v{version} |"));
+        let again = again.map(|again| format!(" (v{again} again)"));
+        let again = again.unwrap_or_default();
+        lines.push(format!("| Release | v{version}{again} |"));
     }
     if let Some(previous) = &deployment.previous_sha {
         let short = previous.get(..7).unwrap_or(previous);
@@ -67,18 +81,18 @@ pub fn deploy_summary(deployment: &Deployment) -> String {
     lines.join("\n")
 }
 
-/// A run that ended before anything was deployed.
-pub fn refusal_summary(app: &str, message: &str) -> String {
+/// A run that ended before anything was `done`, such as `deployed`.
+pub fn refusal_summary(app: &str, done: &str, message: &str) -> String {
     format!(
-        "## ❌ {} was not deployed\n\n{}\n",
+        "## ❌ {} was not {done}\n\n{}\n",
         plain(app),
         block(message)
     )
 }
 
-fn verdict(outcome: &Outcome) -> &'static str {
+fn verdict<'l>(outcome: &Outcome, live: &'l str) -> &'l str {
     match outcome {
-        Outcome::Live => "✅ Deployed",
+        Outcome::Live => live,
         Outcome::Unchanged => "✅ Serves already",
         Outcome::Failed { .. } => "❌ Failed",
         Outcome::Unknown { .. } => "❔ Outcome unknown",

@@ -65,10 +65,11 @@ impl<'a> Announcement<'a> {
         }
         self.tell_failed(&begun);
         let message = failure.map_or("It was stopped.", |failure| failure.message.as_str());
-        self.warn(
-            self.actions
-                .add_summary(&github::refusal_summary(begun.wish.app.as_str(), message)),
-        );
+        self.warn(self.actions.add_summary(&github::refusal_summary(
+            begun.wish.app.as_str(),
+            "deployed",
+            message,
+        )));
         let app = begun.wish.app.as_str();
         let environment = begun.wish.environment.as_str();
         let outputs = [
@@ -226,20 +227,25 @@ impl Onlooker for Announcement<'_> {
             }
         }
         self.warn(self.actions.add_summary(&deploy_summary(deployment)));
-        let version = deployment.version.map(|v| v.to_string());
-        self.warn(self.actions.set_outputs(&[
-            ("app", deployment.app.as_str()),
-            ("environment", deployment.environment.as_str()),
-            ("url", deployment.url.as_deref().unwrap_or_default()),
-            ("commit", &deployment.commit.sha),
-            (
-                "previous",
-                deployment.previous_sha.as_deref().unwrap_or_default(),
-            ),
-            ("version", version.as_deref().unwrap_or_default()),
-            ("result", word(&deployment.outcome)),
-        ]));
+        self.warn(set_outputs(self.actions, deployment));
     }
+}
+
+/// What a deploy or rollback came to, for later steps.
+pub fn set_outputs(actions: &Actions, deployment: &Deployment) -> Result<(), Failure> {
+    let version = deployment.version.map(|v| v.to_string());
+    actions.set_outputs(&[
+        ("app", deployment.app.as_str()),
+        ("environment", deployment.environment.as_str()),
+        ("url", deployment.url.as_deref().unwrap_or_default()),
+        ("commit", &deployment.commit.sha),
+        (
+            "previous",
+            deployment.previous_sha.as_deref().unwrap_or_default(),
+        ),
+        ("version", version.as_deref().unwrap_or_default()),
+        ("result", word(&deployment.outcome)),
+    ])
 }
 
 fn took(deployment: &Deployment) -> Duration {

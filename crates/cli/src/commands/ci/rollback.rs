@@ -1,9 +1,13 @@
 //! `dokku-cli ci rollback`: `rollback` with the inputs of a form.
 
 use clap::Args;
-use dokku_deploy::{app::Environment, naming::Target};
+use dokku_deploy::{
+    app::Environment,
+    github::{refusal_summary, rollback_summary},
+    naming::Target,
+};
 
-use super::announce;
+use super::{announce, announcement::set_outputs};
 use crate::{
     ci::actions::Actions,
     commands::{deploy::wish, rollback},
@@ -65,8 +69,29 @@ pub fn run(arguments: &CiRollbackArguments, invocation: &Invocation<'_>) -> Resu
         "" => "previous",
         given => given,
     };
-    rollback::run(
-        &rollback::RollbackArguments::confirmed(app, release),
-        invocation,
-    )
+    let wanted = rollback::RollbackArguments::confirmed(app.clone(), release);
+    let Some(actions) = actions else {
+        invocation
+            .ui
+            .info("This is no run of GitHub Actions: no summary or outputs");
+        return rollback::run(&wanted, invocation);
+    };
+    let mut is_told = false;
+    let ui = invocation.ui;
+    let warn = |result: Result<(), Failure>| {
+        if let Err(failure) = result {
+            ui.warning(&failure.message);
+        }
+    };
+    let result = rollback::watched(&wanted, invocation, &mut |deployment, target| {
+        is_told = true;
+        ui.end_group();
+        warn(actions.add_summary(&rollback_summary(deployment, target.version)));
+        warn(set_outputs(&actions, deployment));
+    });
+    if let (Err(failure), false) = (&result, is_told) {
+        warn(actions.add_summary(&refusal_summary(&app, "rolled back", &failure.message)));
+        warn(actions.set_outputs(&[("app", &app), ("result", "refused")]));
+    }
+    result
 }

@@ -2,7 +2,7 @@
 
 use github_sandbox::Fault;
 
-use super::{hub, step};
+use super::{hub, output, step, summary};
 use crate::{
     deploy::Shop,
     support::{Receiver, TestHost},
@@ -50,9 +50,27 @@ fn a_rollback_needs_its_word_and_goes_to_the_release_before() {
         );
     }
     assert_eq!(shop.answer().1, "2 -");
+    host.ssh("config:set --no-restart shop DEPLOY_LOCKED=true DEPLOY_LOCK_REASON=freeze");
+    let ran = rollback("ROLLBACK");
+    assert_eq!(ran.status, Some(4), "{}", ran.stderr);
+    let text = summary(&shop);
+    assert!(
+        text.contains("## ❌ shop was not rolled back") && text.contains("freeze"),
+        "{text}"
+    );
+    assert_eq!(output(&shop, "result"), "refused");
+    host.ssh("config:unset --no-restart shop DEPLOY_LOCKED DEPLOY_LOCK_REASON");
     let ran = rollback("ROLLBACK");
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     assert_eq!(shop.answer().1, "1 -");
+    let text = summary(&shop);
+    assert!(
+        text.contains("## ⏪ Rolled back shop (production)")
+            && text.contains("| Release | v3 (v1 again) |"),
+        "{text}"
+    );
+    let outputs = ["app", "version", "result"].map(|name| output(&shop, name));
+    assert_eq!(outputs, ["shop", "3", "live"]);
 }
 
 #[test]
