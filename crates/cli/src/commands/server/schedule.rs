@@ -57,6 +57,7 @@ pub fn run(arguments: &ScheduleArguments, invocation: &Invocation) -> Result<u8,
         );
     }
     let has_bucket = bucket.is_some();
+    let test_days = policy.restore_tests.map(|rule| rule.days);
     let settings = BackupSettings {
         bucket,
         encrypt_to: policy.encrypt_to,
@@ -78,12 +79,19 @@ pub fn run(arguments: &ScheduleArguments, invocation: &Invocation) -> Result<u8,
             "at": arguments.at,
             "by": keeper,
             "to": if has_bucket { "both" } else { "server" },
+            "restore_test_days": test_days,
         }))?;
     }
     ui.success(&format!(
         "All databases on {} are backed up every day at {} UTC, by {keeper}",
         root.target, arguments.at
     ));
+    match test_days {
+        Some(days) => ui.info(&format!(
+            "The newest backup of each is restored for a test every {days} days, one after the other"
+        )),
+        None => ui.warning("None is restored for a test: backup.restore_test_days is 0"),
+    }
     Ok(exit_codes::OK)
 }
 

@@ -251,3 +251,30 @@ fn a_killed_ssh_leaves_what_was_there_or_the_way_back() {
     assert_eq!(back.status, Some(0), "{back:?}");
     shows(&host, "present");
 }
+
+/// kill -9 of a restore and of all that belongs to it.
+#[test]
+fn after_a_killed_restore_the_next_one_tells_the_way_back_and_goes_on() {
+    let (host, file) = changed_since();
+    let waits = gate(&host, "redis:import");
+    let words = ["db", "shop", "restore", &file, "--yes"];
+    let running = host.cli(&words).start();
+    waits();
+    running.signal_group(Signal::KILL);
+    assert_eq!(running.finish().status, None);
+    host.open_gate();
+    let kept = kept(&host);
+    let next = host.cli(&words).run();
+    assert_eq!(next.status, Some(0), "{next:?}");
+    for told in [
+        "did not end; it was replacing".to_owned(),
+        format!("dokku-cli db shop restore {kept} store"),
+    ] {
+        assert!(next.stderr.contains(&told), "{told} in {next:?}");
+    }
+    shows(&host, "backed-up");
+    let back = ["db", "shop", "restore", &kept, "store", "--yes"];
+    let back = host.cli(&back).run();
+    assert_eq!(back.status, Some(0), "{back:?}");
+    shows(&host, "present");
+}

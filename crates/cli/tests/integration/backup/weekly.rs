@@ -377,9 +377,14 @@ fn what_is_encrypted_is_tested_by_the_run_that_makes_it() {
 
 #[test]
 fn a_workflow_tests_what_is_only_in_the_bucket_and_leaves_it_to_the_timer_where_one_is_on() {
-    let host = host_with("redis");
+    let host = host_with("mariadb");
     let bucket = TestBucket::start(&host);
-    say(&host, "redis", b"SET a b\n");
+    say(
+        &host,
+        "mariadb",
+        b"CREATE TABLE t (n int, s varchar(20)); INSERT INTO t VALUES (1, 'one'), (2, 'it''s; --');\n\
+          CREATE VIEW v AS SELECT * FROM t; CREATE TABLE empty (x int);\n",
+    );
     let scheduled = || {
         let words = ["backup", "--check", "--prune", "--restore-test", "--json"];
         bucket.open(host.cli(&words)).run()
@@ -388,11 +393,11 @@ fn a_workflow_tests_what_is_only_in_the_bucket_and_leaves_it_to_the_timer_where_
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(report["tests"][0]["outcome"], "restores", "{report}");
-    assert_eq!(report["tests"][0]["rows"], 1, "{report}");
+    assert_eq!(report["tests"][0]["rows"], 2, "{report}");
     let top = bucket.objects().join("dokku/one");
     let name = without_manifests(&top).remove(0);
     assert!(manifest(&top, &name).1["restore_tested"].is_string());
-    assert_eq!(services(&host, "redis"), "store");
+    assert_eq!(services(&host, "mariadb"), "store");
     let traces = super::traces(host.home());
     assert_eq!(traces, [""; 0], "the copy is gone");
     let again: Value = serde_json::from_str(&scheduled().stdout).unwrap();

@@ -296,6 +296,8 @@ fn a_timer_is_switched_on_changed_and_off_and_leaves_other_entries_alone() {
     );
     let kept: Value = serde_json::from_str(&fs::read_to_string(&settings).unwrap()).unwrap();
     assert_eq!(kept["rule"]["days"], 9);
+    assert_eq!(kept["restore_tests"]["days"], 7);
+    assert_eq!(told["restore_test_days"], 7);
     assert_eq!(kept["at"], "03:30");
 
     assert_eq!(server.schedule(&[]).status, Some(0));
