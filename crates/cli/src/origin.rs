@@ -3,7 +3,7 @@
 use std::env;
 
 use dokku_deploy::{
-    audit::{Origin, Workflow},
+    audit::{AuditEntry, Origin, Workflow, key},
     flows::cleanup::{REPOSITORY, REPOSITORY_ID},
     secret::Secret,
     variables::{Given, Source},
@@ -76,6 +76,19 @@ pub fn of_repository(name: &str, id: &str) -> Given {
     let variables = [(REPOSITORY, name), (REPOSITORY_ID, id)];
     let variables = variables.map(|(key, value)| (key.to_owned(), Secret::new(value)));
     Given::from([(Source::Repository, variables.into())])
+}
+
+/// Names the pull request that an entry is about.
+pub fn name_pull_request(entry: &mut AuditEntry, repository: Option<&str>, number: u64) {
+    entry.set(key::PULL_REQUEST, number);
+    if let Some(repository) = repository {
+        let server = env::var("GITHUB_SERVER_URL").ok();
+        let server = server
+            .filter(|server| !server.is_empty())
+            .unwrap_or_else(|| "https://github.com".to_owned());
+        let page = format!("{server}/{repository}/pull/{number}");
+        entry.set(key::PULL_REQUEST_URL, page);
+    }
 }
 
 /// `owner/name` and the page of a repository, from its address. What somebody may have put into the

@@ -10,9 +10,9 @@ mod summary;
 
 pub use self::{
     comment::{
-        Closed, Deployed, Outsider, PreviewComment, commit_of_approval, deployed_comment,
-        destroyed_comment, is_approval_comment, is_deployed_comment, is_preview_comment,
-        outsider_comment, preview_comment,
+        Closed, Deployed, Outsider, PreviewComment, PreviewState, commit_of_approval,
+        deployed_comment, destroyed_comment, is_approval_comment, is_deployed_comment,
+        is_preview_comment, outsider_comment, preview_comment,
     },
     markdown::{code, plain},
     status::{CommitStatus, State, context, failed, pending, succeeded},

@@ -57,11 +57,24 @@ fn deployed_heading(environment: Environment) -> String {
 const PREVIEW_HEADING: &str = "## 🚀 Preview Environment";
 const APPROVAL_HEADING: &str = "## 🔒 Preview Deployment Requires Approval";
 
+/// What a deploy has made of a preview.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreviewState {
+    /// The commit serves, and its health check passed.
+    Healthy,
+    /// The commit serves, and that is all that is known.
+    Live,
+    /// It does not, and an earlier one does.
+    Earlier,
+    /// It does not.
+    Failed,
+}
+
 /// A preview as its pull request is told of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreviewComment<'a> {
-    /// Whether its health check passed.
-    pub is_healthy: bool,
+    /// What serves.
+    pub state: PreviewState,
     /// The preview's address.
     pub url: Option<&'a str>,
     /// The commit, 40 digits.
@@ -72,14 +85,18 @@ pub struct PreviewComment<'a> {
 
 /// What a pull request is told of its preview.
 pub fn preview_comment(preview: &PreviewComment<'_>) -> String {
-    let verdict = if preview.is_healthy {
-        "✅ Deployed"
-    } else {
-        "⚠️ Deployed (check logs)"
+    let verdict = match preview.state {
+        PreviewState::Healthy => "✅ Deployed",
+        PreviewState::Live => "⚠️ Deployed (check logs)",
+        PreviewState::Earlier => "❌ Not deployed (check logs); an earlier commit serves",
+        PreviewState::Failed => "❌ Not deployed (check logs)",
     };
+    let url = preview
+        .url
+        .filter(|_| preview.state != PreviewState::Failed);
     format!(
         "{PREVIEW_HEADING}\n\n{}\n\n**Commit:** {}\n**Branch:** {}\n\n---\n<sub>This preview is destroyed when the pull request is closed or merged.</sub>\n",
-        table(verdict, preview.url),
+        table(verdict, url),
         code(preview.sha),
         code(preview.branch),
     )
@@ -224,7 +241,7 @@ mod tests {
     #[test]
     fn a_hostile_branch_is_shown_and_does_nothing() {
         let body = preview_comment(&PreviewComment {
-            is_healthy: false,
+            state: PreviewState::Live,
             url: Some("https://shop-pr-7.example.com"),
             sha: SHA,
             branch: "x`$(id)`@acme/all\n## done",
@@ -235,6 +252,16 @@ mod tests {
             "{body}"
         );
         assert!(is_preview_comment(&body));
+        let failed = preview_comment(&PreviewComment {
+            state: PreviewState::Failed,
+            url: Some("https://shop-pr-7.example.com"),
+            sha: SHA,
+            branch: "x",
+        });
+        assert!(
+            failed.contains("| ❌ Not deployed (check logs) | - |"),
+            "{failed}"
+        );
         assert_eq!(body.lines().filter(|line| line.starts_with('#')).count(), 1);
     }
 

@@ -29,6 +29,8 @@ pub struct PreviewOf {
     pub repository_id: u64,
     /// The pull request.
     pub number: u64,
+    /// Its branch. Hostile text.
+    pub branch: String,
     /// The code is that of somebody outside of the team.
     pub is_foreign: bool,
     /// Its release tasks run all the same.

@@ -5,9 +5,12 @@ use std::cell::Cell;
 use dokku_deploy::{
     audit::{self, Action, AuditEntry, Origin, Status, key},
     deployment::Deployment,
+    flows::cleanup::REPOSITORY,
     host::Host,
     journal::{RunEntry, Unrecorded},
     rollout::{Aborted, Plan, Wish},
+    secret::Secret,
+    variables::Source,
 };
 
 use super::takeover;
@@ -88,6 +91,7 @@ impl<'a> Record<'a> {
         let commit = self.wish.commit.short();
         self.settle(owed, &format!("{by} took it over, to deploy {commit}"));
         let mut entry = AuditEntry::of_deployment(deployment, &self.origin);
+        self.name_pull_request(&mut entry);
         if let Some(previous) = &plan.previous {
             entry.set(key::PREVIOUS_RELEASE, previous.version);
         }
@@ -141,13 +145,24 @@ impl<'a> Record<'a> {
 
     fn entry(&self, status: Status) -> AuditEntry {
         let wish = self.wish;
-        AuditEntry::of_deploy(
+        let mut entry = AuditEntry::of_deploy(
             &wish.app,
             wish.environment,
             &wish.commit,
             status,
             &self.origin,
-        )
+        );
+        self.name_pull_request(&mut entry);
+        entry
+    }
+
+    /// The pull request whose preview it is, if it is one's.
+    fn name_pull_request(&self, entry: &mut AuditEntry) {
+        let given = self.wish.given.get(&Source::Repository);
+        let text = |key: &str| given.and_then(|given| given.get(key)).map(Secret::expose);
+        if let Some(number) = text("PR_NUMBER").and_then(|number| number.parse().ok()) {
+            origin::name_pull_request(entry, text(REPOSITORY), number);
+        }
     }
 
     fn settle(&self, owed: &[Unrecorded], settled: &str) {

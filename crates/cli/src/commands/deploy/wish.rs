@@ -5,7 +5,9 @@ use dokku_deploy::{
     deployment::Commit,
     naming::{Branches, Target, app_of},
     rollout::Wish,
+    secret::Secret,
     settings::Resolved,
+    variables::Source,
 };
 
 use super::{
@@ -33,9 +35,14 @@ pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result
         .clone()
         .unwrap_or_else(|| repository.name());
     let mut given = given::read(arguments)?;
-    match &arguments.preview {
-        Some(of) => given.extend(of.variables()),
-        None => given.extend(origin::recorded()),
+    if let Some(of) = &arguments.preview {
+        given.extend(of.variables());
+    } else {
+        given.extend(origin::recorded());
+        if let Some(number) = arguments.pr {
+            let recorded = given.entry(Source::Repository).or_default();
+            recorded.insert("PR_NUMBER".to_owned(), Secret::new(number.to_string()));
+        }
     }
     let settings = Project::at(repository.top())?.settings()?;
     let checked_out = repository.branch()?;
@@ -89,7 +96,11 @@ pub fn build(arguments: &DeployArguments, invocation: &Invocation<'_>) -> Result
         commit: Commit {
             sha: head.sha,
             subject: head.subject,
-            branch,
+            branch: arguments
+                .preview
+                .as_ref()
+                .map(|of| of.branch.clone())
+                .or(branch),
         },
         settings: resolved,
         base_domain: invocation.base_domain()?,

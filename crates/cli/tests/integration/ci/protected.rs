@@ -143,6 +143,26 @@ fn our_own_plugin_does_so_too_and_no_command_line_ever_has_the_password() {
     let guarded = Guarded::start();
     let host = &guarded.host;
     let commands = nobody_gets_in_without_the_password(host, "x --app other 'y", "hunter2");
+    let entries = guarded.audit();
+    let told: Vec<(&str, &str)> = entries
+        .iter()
+        .filter_map(|entry| entry.get("entry"))
+        .filter(|entry| entry["app_name"] == "shop-pr-7")
+        .map(|entry| {
+            let link = entry["metadata"]["pr_url"].as_str().unwrap_or_default();
+            (entry["action"].as_str().unwrap(), link)
+        })
+        .collect();
+    let link = "https://github.invalid/acme/shop/pull/7";
+    assert_eq!(
+        told,
+        [
+            ("preview", link),
+            ("preview", link),
+            ("preview-cleanup", link)
+        ],
+        "{entries:?}"
+    );
     assert!(
         commands
             .iter()

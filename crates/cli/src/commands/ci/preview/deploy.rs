@@ -3,8 +3,8 @@
 use std::env;
 
 use dokku_deploy::{
-    deployment::{Deployment, Outcome},
-    github::{PreviewComment, is_preview_comment, preview_comment},
+    deployment::{Deployment, Outcome, Serving},
+    github::{PreviewComment, PreviewState, is_preview_comment, preview_comment},
     rollout::Wish,
     settings::Inputs,
 };
@@ -65,6 +65,7 @@ pub fn run(
             repository: subject.repository.to_string(),
             repository_id: subject.repository_id,
             number,
+            branch: subject.pull.head.branch.clone(),
             is_foreign,
             runs_tasks: arguments.with_release_tasks,
             may_copy: arguments.with_clone,
@@ -92,7 +93,7 @@ pub fn run(
     env::set_current_dir("/")?;
     if let Some(ended) = looking.ended {
         let body = preview_comment(&PreviewComment {
-            is_healthy: ended.is_live,
+            state: ended.state,
             url: ended.url.as_deref(),
             sha,
             branch: &subject.pull.head.branch,
@@ -109,7 +110,7 @@ struct Looking<'a> {
 }
 
 struct Ended {
-    is_live: bool,
+    state: PreviewState,
     url: Option<String>,
 }
 
@@ -125,7 +126,12 @@ impl Onlooker for Looking<'_> {
             announcement.ends(deployment);
         }
         self.ended = Some(Ended {
-            is_live: matches!(deployment.outcome, Outcome::Live | Outcome::Unchanged),
+            state: match (&deployment.outcome, &deployment.serving) {
+                (Outcome::Live | Outcome::Unchanged, _) => PreviewState::Healthy,
+                (_, Serving::New { .. }) => PreviewState::Live,
+                (_, Serving::Previous { .. }) => PreviewState::Earlier,
+                (_, Serving::Nothing | Serving::Unknown { .. }) => PreviewState::Failed,
+            },
             url: deployment.url.clone(),
         });
     }

@@ -2,7 +2,7 @@
 
 use dokku_deploy::{
     app::Environment,
-    audit::{Action, AuditEntry, Status, key},
+    audit::{Action, AuditEntry, Status},
     flows::cleanup::{self, Candidate, Observed, Scope},
     github::{Closed, destroyed_comment, is_preview_comment},
     host::Host,
@@ -34,8 +34,9 @@ pub fn run(subject: &Subject, hub: Hub<'_>, invocation: &Invocation<'_>) -> Resu
     };
     let gone = with_host(invocation, |host, watch| {
         let origin = origin::begin(&actor::name(None)?, host.name(), None);
-        let entry = AuditEntry::of_app(Action::PreviewCleanup, app, Status::Failure, &origin)
-            .with(key::PULL_REQUEST, subject.pull.number);
+        let mut entry = AuditEntry::of_app(Action::PreviewCleanup, app, Status::Failure, &origin);
+        let repository = subject.repository.to_string();
+        origin::name_pull_request(&mut entry, Some(&repository), subject.pull.number);
         recorded(entry, host, invocation, |entry| {
             let observed = cleanup::observe(host, std::slice::from_ref(app), &|name| name == app)?;
             refuse_others(&observed, subject)?;
