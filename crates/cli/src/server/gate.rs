@@ -86,7 +86,10 @@ pub fn gate(place: &Place, deploy: &Deploy, now: Timestamp, ui: &Ui) -> Result<u
     }
     tell(ui, deploy.app, &verdict);
     let mut denied = happening(Event::Denied);
-    denied.is_told = is_by_program(standing.as_ref(), now);
+    if let Some(journal) = by_program(standing.as_ref(), now) {
+        denied.is_told = true;
+        denied.id = journal.entry.map(|entry| entry.id);
+    }
     record(place, denied, now, ui);
     let standing = standing.as_ref();
     remember(standing, &mut ledger)?;
@@ -149,13 +152,12 @@ fn free(
     }
 }
 
-/// Whether `dokku-cli` is deploying the app: it records by itself what came of it, and has people told.
-fn is_by_program(standing: Option<&Standing>, now: Timestamp) -> bool {
-    let variables = standing.and_then(|standing| standing.variables.clone());
-    variables.is_some_and(|variables| {
-        let journal = Journal::of(&variables.into_map());
-        matches!(journal, Ok(Some(journal)) if !journal.is_expired(now))
-    })
+/// The journal of `dokku-cli`, if that is deploying the app: it records by itself what came of it, under the
+/// id that is in there, and has people told.
+fn by_program(standing: Option<&Standing>, now: Timestamp) -> Option<Journal> {
+    let variables = standing.and_then(|standing| standing.variables.clone())?;
+    let journal = Journal::of(&variables.into_map()).ok().flatten();
+    journal.filter(|journal| !journal.is_expired(now))
 }
 
 fn passed(deploy: &Deploy, ledger: &mut Ledger) -> Result<u8, Failure> {

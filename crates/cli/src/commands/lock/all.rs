@@ -40,8 +40,13 @@ pub fn lock(
     };
     let (results, way, host) = on_host(invocation, |ground, ssh| {
         let record = Record::begin(&by, ssh, invocation);
-        let way = lock::way(ground.host)?;
-        let statuses = lock::statuses(way, ground)?;
+        let looked = lock::way(ground.host)
+            .map_err(Failure::from)
+            .and_then(|way| {
+                let statuses = lock::statuses(way, ground)?;
+                Ok((way, statuses))
+            });
+        let (way, statuses) = record.none(Action::Lock, looked)?;
         let mut results = Vec::new();
         let mut wishes = Vec::new();
         for status in lock::lockable(&statuses) {
@@ -108,21 +113,29 @@ pub fn unlock(arguments: &UnlockArguments, invocation: &Invocation<'_>) -> Resul
     let by = person(arguments.by.as_deref())?;
     let ui = invocation.ui;
     let (results, left) = on_host(invocation, |ground, ssh| {
-        let way = lock::way(ground.host)?;
-        let mut groups = lock::groups(&lock::statuses(way, ground)?).into_iter();
-        let Some(newest) = groups.next() else {
+        let record = Record::begin(&by, ssh, invocation);
+        let looked = (|| {
+            let way = lock::way(ground.host)?;
+            let mut groups = lock::groups(&lock::statuses(way, ground)?).into_iter();
+            let newest = groups.next();
+            if let Some(newest) = &newest
+                && newest.by() != by
+                && !arguments.force
+            {
+                ui.warning(&format!(
+                    "{} apps were locked by {} since {}",
+                    newest.locks.len(),
+                    shown::one_line(newest.by()),
+                    shown::one_line(newest.at())
+                ));
+                release::confirm(ui)?;
+            }
+            Ok((way, newest, groups))
+        })();
+        let (way, newest, groups) = record.none(Action::Unlock, looked)?;
+        let Some(newest) = newest else {
             return Ok((Vec::new(), Vec::new()));
         };
-        if newest.by() != by && !arguments.force {
-            ui.warning(&format!(
-                "{} apps were locked by {} since {}",
-                newest.locks.len(),
-                shown::one_line(newest.by()),
-                shown::one_line(newest.at())
-            ));
-            release::confirm(ui)?;
-        }
-        let record = Record::begin(&by, ssh, invocation);
         let results = undo(&newest, &by, way, ground, &record);
         let is_gone = |result: &Unlocking| matches!(result, Unlocking::Unlocked { .. });
         let (apps, failed) = changed(&results, is_gone);

@@ -79,7 +79,20 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Records that several apps were locked or unlocked together. `failed` of them were not.
+    /// Records that no app was locked or unlocked of those that were meant together, if so.
+    pub fn none<T>(&self, action: Action, result: Result<T, Failure>) -> Result<T, Failure> {
+        if let Err(failure) = &result
+            && publish::is_begun(failure)
+        {
+            let status = publish::of_code(failure.code);
+            let entry = AuditEntry::of_host(action, status, &self.origin).note(&failure.message);
+            publish(&entry, Chain::over(self.host), self.invocation);
+        }
+        result
+    }
+
+    /// Records that several apps were locked or unlocked together. `failed` of them were not: that the
+    /// plugin does not know.
     pub fn together(&self, action: Action, apps: &[&AppName], failed: usize, reason: &str) {
         if apps.is_empty() && failed == 0 {
             return;
@@ -93,6 +106,7 @@ impl<'a> Record<'a> {
         entry.set(key::APPS, names);
         if failed > 0 {
             entry.set("failed_apps", failed);
+            return publish(&entry, Chain::over(self.host), self.invocation);
         }
         self.settled(&entry);
     }

@@ -88,8 +88,10 @@ impl Log {
             let lines = bytes.split(|byte| *byte == b'\n').rev();
             let named = lines.filter(|line| line.windows(wanted.len()).any(|part| part == wanted));
             for line in named {
+                // What the gate refused is told again by the program that was deploying, and better.
                 if let Ok(entry) = serde_json::from_slice::<Entry>(line)
                     && entry.happening.id.as_deref() == Some(id)
+                    && entry.happening.event != Event::Denied
                 {
                     let (seq, hash) = (entry.seq, hash(line));
                     return Ok(Some(Tail { seq, hash }));

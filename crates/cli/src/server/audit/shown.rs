@@ -17,7 +17,8 @@ use crate::server::place::Place;
 /// The newest entries that fit, newest first, and how far the log has come.
 pub fn read(place: &Place, request: &AuditRequest) -> io::Result<AuditAnswer> {
     let mut answer = AuditAnswer::default();
-    // Who asked for a lock and was stopped says so before the lock is set: the later word counts.
+    // Who asked for a lock and was stopped says so before the lock is set, and what the gate refuses is
+    // told again by the program that was deploying: the later word counts.
     let mut seen = BTreeSet::new();
     let mut paths = match segments(&place.data()) {
         Ok(paths) => paths,

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::Guarded;
-use crate::{deploy::Shop, support::await_until};
+use crate::{backup::gate, deploy::Shop, support::await_until};
 
 /// Entries that the program sent, oldest first.
 pub fn recorded(host: &Guarded) -> Vec<Value> {
@@ -276,4 +276,35 @@ fn what_changes_an_app_is_recorded_whatever_came_of_it() {
     assert_eq!(told, expected);
     assert_eq!(told[0][2], "success");
     assert_eq!(told[3][2], "failure");
+}
+
+#[test]
+fn a_deploy_that_the_gate_refuses_is_one_entry_with_all_that_the_program_knows() {
+    let host = Guarded::start();
+    let shop = Shop::new(&host.host);
+    shop.deployed(&[]);
+    shop.release("2");
+    // The lock comes after the program's own last look.
+    let waits = gate(&host.host, "git-receive-pack");
+    let running = shop.deploy(&[]).start();
+    waits();
+    host.ok("deploy-system:lock shop too late for the look");
+    host.host.open_gate();
+    let ran = running.finish();
+    assert_ne!(ran.status, Some(0), "{ran:?}");
+    let denied: Vec<Value> = host
+        .audit()
+        .into_iter()
+        .filter(|line| line["event"] == "denied")
+        .collect();
+    assert_eq!(denied.len(), 1, "{denied:?}");
+    let told = host
+        .host
+        .cli(&["audit", "--action", "deploy", "--json"])
+        .run();
+    let told: Value = serde_json::from_str(&told.stdout).unwrap();
+    let entries = told["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 2, "{told}");
+    assert_eq!(entries[0]["id"], denied[0]["id"]);
+    assert_eq!(entries[0]["commit"]["message"], "Version 2");
 }
