@@ -32,6 +32,8 @@ use crate::{
 
 /// So many services at once: the disk and the processors are shared with the apps.
 const AT_ONCE: usize = 2;
+/// Why something was not done after Ctrl-C.
+pub const STOPPED: &str = "somebody stopped it";
 /// How often another second is tried where a name is taken.
 const ATTEMPTS: i64 = 60;
 
@@ -88,12 +90,18 @@ impl Run<'_> {
         server.into_iter().chain(bucket).collect()
     }
 
+    /// Whether somebody has asked to stop since the run began.
+    pub fn is_stopped(&self) -> bool {
+        self.interrupts.requests().0 > 0
+    }
+
     fn one(&self, job: &Job) -> Vec<BackupResult> {
         self.ui.info(&format!(
             "Backing up {} database: {} of {}",
             job.of.kind, job.of.service, job.of.app
         ));
         let outcomes = match (self.shelf, self.bucket) {
+            _ if self.is_stopped() => self.places().iter().map(|_| failed(STOPPED)).collect(),
             (Some(shelf), bucket) => self.to_shelf(job, shelf, bucket),
             (None, Some(bucket)) => vec![self.to_bucket(job, bucket)],
             (None, None) => Vec::new(),

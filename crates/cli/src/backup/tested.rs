@@ -23,7 +23,7 @@ use super::{
     check::{Checked, Flaw, count},
     due::{Tests, key},
     proving::{Bench, Turn},
-    run::Run,
+    run::{Run, STOPPED},
     store::{Written, make_private, require_room, sweep},
 };
 
@@ -72,6 +72,7 @@ impl Run<'_> {
             let started = self.clock.now();
             let (id, outcome) = match (tests.recent.get(&key(&job.of)), &turn) {
                 (Some(tested), _) => (None, TestOutcome::Recent { tested: *tested }),
+                (None, _) if self.is_stopped() => (None, stopped()),
                 (None, Err(outcome)) => (None, outcome.clone()),
                 (None, Ok(turn)) => self.test_one(job, tests, turn, report),
             };
@@ -251,9 +252,7 @@ impl Run<'_> {
             Tested::Unknown(Halt::Host(error)) => TestOutcome::Unknown {
                 why: error.to_string(),
             },
-            Tested::Unknown(Halt::Interrupted(_)) => TestOutcome::Unknown {
-                why: "somebody stopped it".to_owned(),
-            },
+            Tested::Unknown(Halt::Interrupted(_)) => stopped(),
             Tested::Unknown(halt) => TestOutcome::Unknown {
                 why: format!("it could not be made: {halt:?}"),
             },
@@ -293,6 +292,12 @@ impl Run<'_> {
                 .warning(&format!("{of}: its backup was not restore-tested: {why}")),
             TestOutcome::Recent { .. } => {}
         }
+    }
+}
+
+fn stopped() -> TestOutcome {
+    TestOutcome::Unknown {
+        why: STOPPED.to_owned(),
     }
 }
 

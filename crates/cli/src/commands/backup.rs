@@ -167,7 +167,7 @@ fn back_up(arguments: &BackupArguments, invocation: &Invocation) -> Result<u8, F
         is_watched: false,
     };
     let started = Timestamp::now();
-    let report = with_host(invocation, |host, interrupts| {
+    let (report, stopped) = with_host(invocation, |host, interrupts| {
         let report = make(
             host,
             interrupts,
@@ -179,9 +179,13 @@ fn back_up(arguments: &BackupArguments, invocation: &Invocation) -> Result<u8, F
         if request.app.is_none() && request.kind.is_none() {
             night::tell_summary(&report, started, host, invocation)?;
         }
-        Ok(report)
+        Ok((report, interrupts.requests().1))
     })?;
-    finish(&report, invocation)
+    let result = finish(&report, invocation);
+    match (result, stopped) {
+        (Err(failure), Some(signal)) => Err(Failure::interrupted(signal).hint(failure.message)),
+        (result, _) => result,
+    }
 }
 
 /// `dokku-cli db APP backup-server`; without an app, of all.

@@ -8,6 +8,7 @@ mod nightly;
 mod restore_tests;
 mod restores;
 mod round_trips;
+mod sealed;
 pub mod server;
 mod services;
 mod ways_back;

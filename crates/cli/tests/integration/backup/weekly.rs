@@ -6,13 +6,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-use age::secrecy::ExposeSecret;
 use dokku_sandbox::faults::{Failing, Plan};
 use jiff::{SignedDuration, Timestamp};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{
-    host_with, say, say_to,
+    gate, host_with, say, say_to,
     server::{backups, guarded, hold, shelf, without_manifests},
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 const SCHEDULED: &str = "deploy-system:backup --scheduled";
 
 /// What `server schedule` leaves on the host.
-fn schedule(guarded: &Guarded, limit: u64, encrypt_to: &[&str]) {
+pub fn schedule(guarded: &Guarded, limit: u64, encrypt_to: &[&str]) {
     let settings = json!({
         "bucket": null,
         "encrypt_to": encrypt_to,
@@ -36,7 +36,7 @@ fn schedule(guarded: &Guarded, limit: u64, encrypt_to: &[&str]) {
 }
 
 /// A night of the timer: what its unit starts, in as bare an environment as that of systemd.
-fn night(guarded: &Guarded, code: i32) -> Said {
+pub fn night(guarded: &Guarded, code: i32) -> Said {
     let dokku = guarded.host.home().join("root/bin/dokku");
     let said: Said = Command::new(dokku)
         .args(SCHEDULED.split(' '))
@@ -49,7 +49,7 @@ fn night(guarded: &Guarded, code: i32) -> Said {
     said
 }
 
-fn manifest(top: &Path, name: &str) -> (PathBuf, Value) {
+pub fn manifest(top: &Path, name: &str) -> (PathBuf, Value) {
     let path = top.join(format!("{name}.json"));
     let text = fs::read(&path).unwrap();
     (path, serde_json::from_slice(&text).unwrap())
@@ -63,7 +63,7 @@ fn manifests(host: &TestHost, kind: &str) -> Vec<Value> {
 }
 
 /// A week passes, and some days: every restore test is ten days ago.
-fn a_week_passes(host: &TestHost) {
+pub fn a_week_passes(host: &TestHost) {
     let then = Timestamp::now() - SignedDuration::from_hours(10 * 24);
     for name in backups(host) {
         let (path, mut manifest) = manifest(&shelf(host), &name);
@@ -279,102 +279,6 @@ fn a_killed_run_has_made_its_backups_and_the_next_one_removes_its_scratch_servic
     assert!(manifests(host, "redis")[1]["restore_tested"].is_string());
 }
 
-/// How many keys open a file of age.
-fn keys(file: &Path) -> usize {
-    let bytes = fs::read(file).unwrap();
-    let text = String::from_utf8_lossy(&bytes);
-    text.matches("-> X25519 ").count()
-}
-
-#[test]
-fn what_is_encrypted_is_tested_by_the_run_that_makes_it() {
-    let guarded = guarded(&[("redis", "cache")]);
-    let host = &guarded.host;
-    say_to(host, "redis", "cache", b"SET a b\n");
-    let owner = age::x25519::Identity::generate();
-    let public = owner.to_public().to_string();
-    let secret = owner.to_string();
-    fs::write(host.home().join("owner"), secret.expose_secret()).unwrap();
-    schedule(&guarded, 1 << 30, &[&public]);
-    night(&guarded, 0);
-    let name = backups(host).remove(0);
-    let made = manifest(&shelf(host), &name).1;
-    assert!(made["restore_tested"].is_string(), "{made}");
-    assert_eq!(made["encrypted_to"], json!([public]));
-    // The second key was the run's, and is gone.
-    assert_eq!(keys(&shelf(host).join(&name)), 2);
-    night(&guarded, 0);
-    let second = backups(host).remove(1);
-    assert_eq!(keys(&shelf(host).join(&second)), 1);
-
-    // One of an earlier night can be tested by its owner alone, which is said.
-    a_week_passes(host);
-    host.fail_next("redis:export", 1);
-    let said = night(&guarded, 7);
-    let told =
-        format!("`dokku-cli db shop verify server:{second} --restore --identity FILE` tests it");
-    assert!(
-        said.text.contains("is encrypted and not of this run") && said.text.contains(&told),
-        "{}",
-        said.text
-    );
-    let id = format!("server:{second}");
-    let verify = |words: &[&str]| {
-        let words = [&["db", "shop", "verify", &id, "--restore"], words].concat();
-        host.cli(&words).run()
-    };
-    let sealed = verify(&[]);
-    assert_eq!(sealed.status, Some(4), "{sealed:?}");
-    assert!(sealed.stderr.contains("--identity FILE"), "{sealed:?}");
-    let opened = verify(&["--identity", "owner"]);
-    assert_eq!(opened.status, Some(0), "{opened:?}");
-    assert!(manifest(&shelf(host), &second).1["restore_tested"].is_string());
-
-    // And restored by its id.
-    let restore = |words: &[&str]| {
-        let words = [&["db", "shop", "restore", &id, "--yes"], words].concat();
-        host.cli(&words).run()
-    };
-    say_to(host, "redis", "cache", b"SET a later\n");
-    let sealed = restore(&[]);
-    assert_eq!(sealed.status, Some(4), "{sealed:?}");
-    assert!(
-        sealed.stderr.contains("--identity FILE") && sealed.stderr.contains("Nothing was changed"),
-        "{sealed:?}"
-    );
-    let kept = || say_to(host, "redis", "cache", b"GET a\n");
-    assert!(kept().contains("later"));
-    let opened = restore(&["--identity", "owner"]);
-    assert_eq!(opened.status, Some(0), "{opened:?}");
-    assert!(kept().contains('b') && !kept().contains("later"));
-
-    // A copy that was downloaded as it is opens for its owner only.
-    let loaded = host.cli(&["db", "shop", "download", &id]).run();
-    assert_eq!(loaded.status, Some(0), "{loaded:?}");
-    let entries = fs::read_dir(host.home()).unwrap();
-    let file = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .find(|name| name.starts_with("shop-") && name.ends_with(".dump.gz.age"))
-        .unwrap();
-    let stranger = age::x25519::Identity::generate().to_string();
-    fs::write(host.home().join("stranger"), stranger.expose_secret()).unwrap();
-    say_to(host, "redis", "cache", b"SET a later\n");
-    for (identity, status) in [("stranger", 7), ("owner", 0)] {
-        let words = [
-            "db",
-            "shop",
-            "restore",
-            &file,
-            "--yes",
-            "--identity",
-            identity,
-        ];
-        let ran = host.cli(&words).run();
-        assert_eq!(ran.status, Some(status), "{ran:?}");
-        assert_eq!(kept().contains("later"), status != 0, "{ran:?}");
-    }
-}
-
 #[test]
 fn a_workflow_tests_what_is_only_in_the_bucket_and_leaves_it_to_the_timer_where_one_is_on() {
     let host = host_with("mariadb");
@@ -438,4 +342,27 @@ fn a_workflow_tests_what_is_only_in_the_bucket_and_leaves_it_to_the_timer_where_
             .contains("redis cache of shop: no backup of it has been restored for a test lately"),
         "{late:?}"
     );
+}
+
+#[test]
+fn ctrl_c_ends_the_tests_and_leaves_no_scratch_service() {
+    let host = host_with("redis");
+    host.create_app("blog");
+    host.ssh("redis:create other");
+    host.ssh("redis:link other blog --no-restart");
+    let bucket = TestBucket::start(&host);
+    let waits = gate(&host, "redis:import");
+    let words = ["backup", "--restore-test", "--json"];
+    let running = bucket.open(host.cli(&words)).start();
+    waits();
+    running.signal_group(Signal::INT);
+    let ran = running.finish();
+    host.open_gate();
+    assert_eq!(ran.status, Some(130), "{ran:?}");
+    let line = ran.stdout.lines().next().unwrap();
+    let report: Value = serde_json::from_str(line).unwrap();
+    let tests = report["tests"].as_array().unwrap();
+    let told: Vec<_> = tests.iter().map(|one| &one["why"]).collect();
+    assert_eq!(told, ["somebody stopped it"; 2], "{report}");
+    assert_eq!(services(&host, "redis"), "other\nstore");
 }
