@@ -74,6 +74,13 @@ pub struct BackupArguments {
     pub scheduled: Scheduled,
 }
 
+impl BackupArguments {
+    /// A run for one app, or of one kind, is not the night's.
+    fn is_of_all(&self) -> bool {
+        self.app.is_none() && self.service == "all"
+    }
+}
+
 /// What the settings of the project say about an app's backups.
 pub struct Policy {
     /// Which ones stay.
@@ -108,9 +115,10 @@ pub fn policy(app: Option<&AppName>) -> Result<Policy, Failure> {
 /// `dokku-cli backup`
 pub fn run(arguments: &BackupArguments, invocation: &Invocation) -> Result<u8, Failure> {
     let result = checked_or_made(arguments, invocation);
-    arguments
-        .scheduled
-        .note("backups", result.is_ok(), invocation);
+    if arguments.is_of_all() {
+        let scheduled = &arguments.scheduled;
+        scheduled.note("backups", result.is_ok(), invocation);
+    }
     result
 }
 
@@ -123,8 +131,7 @@ fn checked_or_made(arguments: &BackupArguments, invocation: &Invocation) -> Resu
     }
     let url = policy(None)?.heartbeat_url;
     let url = url.as_deref().or(arguments.scheduled.heartbeat());
-    // A run for one app is not the night's.
-    let url = url.filter(|_| arguments.app.is_none() && arguments.service == "all");
+    let url = url.filter(|_| arguments.is_of_all());
     beaten(url, invocation, || back_up(arguments, invocation))
 }
 
