@@ -10,7 +10,7 @@ use fs_err as fs;
 
 use super::answer::{header, info, verbose, warn};
 use super::arguments::check_app;
-use super::{Call, Failure, Outcome, Verb, say};
+use super::{Call, Failure, Outcome, Verb, say, stand_in};
 use crate::host::SandboxHost;
 use crate::io::Io;
 use crate::runtime::access::crypt;
@@ -26,26 +26,14 @@ pub const VERBS: &[Verb] = &[
     Verb::new("http-auth:show-config", show_config),
 ];
 
-const INSTALLED: &str = "http-auth.installed";
-
 /// Whether the stand-in is switched on.
 pub fn is_installed(host: &SandboxHost) -> bool {
-    host.store()
-        .globals()
-        .is_ok_and(|globals| globals.properties.contains_key(INSTALLED))
+    stand_in::is_installed(host, "http-auth")
 }
 
 /// Switches the stand-in on or off.
 pub fn install(host: &SandboxHost, is_installed: bool) -> Result<(), StoreError> {
-    host.store().update_globals(|globals| {
-        if is_installed {
-            globals
-                .properties
-                .insert(INSTALLED.to_owned(), "true".to_owned());
-        } else {
-            globals.properties.remove(INSTALLED);
-        }
-    })
+    stand_in::install(host, "http-auth", is_installed)
 }
 
 /// The plugin's files of one app.

@@ -5,9 +5,10 @@
 use super::answer::{header, info};
 use super::arguments::check_app;
 use super::report::{self, Report, Style};
-use super::{Call, Failure, Outcome, Verb, property, say};
+use super::{Call, Failure, Outcome, Verb, property, say, stand_in};
 use crate::host::SandboxHost;
 use crate::io::Io;
+use crate::store::StoreError;
 
 /// Verbs of this plugin; known only while it is installed.
 pub const VERBS: &[Verb] = &[
@@ -21,28 +22,17 @@ pub const VERBS: &[Verb] = &[
     Verb::new("certs:report", certs),
 ];
 
-const INSTALLED: &str = "letsencrypt.installed";
 const ENABLED: &str = "letsencrypt.enabled";
 const HTTPS: &str = "https:443:5000";
 
 /// Whether the stand-in is switched on.
 pub fn is_installed(host: &SandboxHost) -> bool {
-    host.store()
-        .globals()
-        .is_ok_and(|globals| globals.properties.contains_key(INSTALLED))
+    stand_in::is_installed(host, "letsencrypt")
 }
 
 /// Switches the stand-in on or off.
-pub fn install(host: &SandboxHost, is_installed: bool) -> Result<(), crate::store::StoreError> {
-    host.store().update_globals(|globals| {
-        if is_installed {
-            globals
-                .properties
-                .insert(INSTALLED.to_owned(), "true".to_owned());
-        } else {
-            globals.properties.remove(INSTALLED);
-        }
-    })
+pub fn install(host: &SandboxHost, is_installed: bool) -> Result<(), StoreError> {
+    stand_in::install(host, "letsencrypt", is_installed)
 }
 
 fn email(app: &str, host: &SandboxHost) -> Result<String, Failure> {

@@ -28,6 +28,7 @@ mod ps_inspect;
 pub mod report;
 mod resource;
 mod run;
+mod stand_in;
 mod storage;
 mod switches;
 mod tables;

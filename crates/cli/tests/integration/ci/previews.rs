@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Where the repositories are, says the run; git looks for them elsewhere.
-const SERVER: &str = "https://github.invalid";
+pub(super) const SERVER: &str = "https://github.invalid";
 
 /// A repository at GitHub, whose pull request 7 is open.
 pub(super) struct Project<'a> {
@@ -111,12 +111,18 @@ impl<'a> Project<'a> {
             .start()
     }
 
-    pub(super) fn event(&self, action: &str, actor: &str) -> Ran {
+    /// What GitHub tells a run of an event; also in the file `event`.
+    pub(super) fn told(&self, action: &str) -> Value {
         // All but the number, the action and the commit is what somebody outside could have made up.
         let sha = self.shop.git(&["rev-parse", "HEAD"]);
-        let event = json!({"action": action, "number": 7, "pull_request": {
+        let event = json!({"action": action, "number": 7, "repository": {"name": "shop"}, "pull_request": {
             "number": 7, "user": {"login": "ada"}, "head": {"ref": "x$(touch pwned)", "sha": sha, "repo": {"full_name": "acme/shop"}}}});
         fs::write(self.host.home().join("event"), event.to_string()).unwrap();
+        event
+    }
+
+    pub(super) fn event(&self, action: &str, actor: &str) -> Ran {
+        self.told(action);
         let variables = self.host.home().join("variables.json");
         fs::write(&variables, r#"{"TEAM_SECRET": "hunter2"}"#).unwrap();
         self.run(actor, &["--vars-file", &variables.display().to_string()])

@@ -9,7 +9,11 @@ use github_sandbox::{
 };
 use serde_json::{Value, json};
 
-use super::{hub, know, statuses};
+use super::{
+    hub, know,
+    previews::{Project, SERVER},
+    statuses,
+};
 use crate::{
     deploy::Shop,
     support::{Receiver, TestHost},
@@ -290,6 +294,55 @@ fn a_night_without_github_without_a_good_token_or_without_a_copy_destroys_nothin
         .collect();
     let is_copy = |name: &String| name.starts_with("pre-destroy_shop-pr-7");
     assert!(names.iter().any(is_copy), "{names:?}");
+}
+
+#[test]
+fn a_pull_request_goes_through_its_workflow_from_its_preview_to_its_end() {
+    let host = TestHost::start();
+    host.install_http_auth();
+    let project = Project::start(&host);
+    project.pull(|pull| pull.head_ref = "x`touch canary`$(touch canary)".into());
+    let press = |action: &str| {
+        let inputs = json!({"memory_limit": "256m", "cpu_limit": "0.5"});
+        let mut run = run(&project.shop, &project.hub, "7/merge", inputs);
+        run.github["event"] = project.told(action);
+        run.secrets["GH_ORG_TOKEN"] = json!("ghp_all");
+        run.secrets["PREVIEW_AUTH_USER"] = json!("ada");
+        run.secrets["PREVIEW_AUTH_PASSWORD"] = json!("it's `touch canary` \"secret\"");
+        run.vars["DOKKU_BACKUP_DIR"] = json!(host.home().join("vault").display().to_string());
+        let event = host.home().join("event").display().to_string();
+        run.environment.insert("GITHUB_EVENT_PATH".into(), event);
+        run.environment
+            .insert("GITHUB_SERVER_URL".into(), SERVER.into());
+        let jobs = run.jobs(&workflow("preview"));
+        succeeded(&jobs, "preview").clone()
+    };
+    let opened = press("opened");
+    assert_eq!(opened.environment.as_deref(), Some("preview"));
+    assert!(
+        opened.steps[0].stderr.contains("everybody is refused"),
+        "{opened:?}"
+    );
+    let variables = project.variables();
+    assert_eq!(variables["GREETING"], "it's \"$HOME\" ok");
+    assert!(variables.get("DOKKU_BACKUP_DIR").is_none());
+    let limits = host.ssh("resource:limit shop-pr-7");
+    assert!(
+        limits.contains("256m") && limits.contains("0.5"),
+        "{limits}"
+    );
+    assert!(project.comments()[0].contains("✅ Deployed"));
+    let sha = project.shop.git(&["rev-parse", "HEAD"]);
+    let told = statuses(&project.hub, &sha);
+    assert_eq!(told.last().unwrap().0, "success", "{told:?}");
+    assert_eq!(told.last().unwrap().1, "preview/deploy");
+
+    project.pull(|pull| pull.is_open = false);
+    press("closed");
+    assert_eq!(project.apps().trim(), "");
+    assert!(project.comments()[0].contains("Destroyed (PR closed)"));
+    assert!(host.home().join("vault").is_dir());
+    no_canary(&project.shop);
 }
 
 fn succeeded<'j>(jobs: &'j BTreeMap<String, Option<JobRan>>, name: &str) -> &'j JobRan {
