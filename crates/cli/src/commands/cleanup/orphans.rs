@@ -104,14 +104,16 @@ fn judge(
         .iter()
         .map(|(app, variables)| Candidate::of(app, variables))
         .collect();
-    let mut facts = Facts::new(clock)?;
+    // Where nothing has to be asked, no token is needed.
+    let is_asked = candidates.iter().any(|one| one.is_beyond().is_none());
+    let mut facts = is_asked.then(|| Facts::new(clock)).transpose()?;
     let now = clock.now();
     candidates
         .into_iter()
         .map(|candidate| {
-            let fact = match candidate.is_beyond() {
-                Some(_) => Fact::Needed,
-                None => facts.about(&candidate)?,
+            let fact = match (candidate.is_beyond(), &mut facts) {
+                (None, Some(facts)) => facts.about(&candidate)?,
+                _ => Fact::Needed,
             };
             let verdict = cleanup::judge(&candidate, &fact, now, arguments.apply);
             Ok(Judged {

@@ -29,6 +29,9 @@ pub fn reconcile(clock: &dyn Clock, invocation: &Invocation<'_>) -> Result<(), F
     let apps = with_host(invocation, |host, _| {
         Ok(cleanup::observe(host, &[], &|_| true)?.apps)
     })?;
+    if repositories(&apps).is_empty() {
+        return Ok(());
+    }
     let github = api::client(clock)?;
     let actions = Actions::here()?;
     let mut first = None;
