@@ -128,7 +128,9 @@ fn make_now(
     let also = also.collect::<Result<Vec<_>, Fault>>()?;
     let host = LocalHost;
     let found = match &only.app {
-        Some(app) => backup::of_app(&host, app, &also),
+        Some(app) => {
+            backup::of_app(&host, app, &also).map(|(linked, unlinked)| [linked, unlinked].concat())
+        }
         None => backup::all(&host, &ServiceKind::ALL),
     }
     .map_err(|error| match &error {

@@ -61,7 +61,8 @@ pub fn ensure_safe_copy(
     invocation: &Invocation,
 ) -> Result<SafetyCopy, Failure> {
     let app = copies.app;
-    let services = flow::of_app(host, app, copies.also)?;
+    let (linked, unlinked) = flow::of_app(host, app, copies.also)?;
+    let services = [&linked[..], &unlinked].concat();
     let wanted: Vec<Need> = services
         .iter()
         .map(|of| Need::new(of.kind, &of.service))
@@ -87,10 +88,9 @@ pub fn ensure_safe_copy(
         app: Some(app.clone()),
         kind: None,
         service: None,
-        also: copies
-            .also
+        also: unlinked
             .iter()
-            .map(|(kind, name)| Need::new(*kind, name))
+            .map(|of| Need::new(of.kind, &of.service))
             .collect(),
         reason: copies.reason,
         to: vec![Place::Server],

@@ -73,28 +73,24 @@ pub fn linked(
     Ok(found)
 }
 
-/// The services that an app is linked to, and those of `also`: its own too, though nothing links them
-/// any more. Where there are such, the app itself may be gone.
+/// The services that an app is linked to, and beside them those of `also` that are not among them: its own
+/// too, though nothing links them any more. Where there are such, the app itself may be gone.
 pub fn of_app(
     host: &dyn Host,
     app: &AppName,
     also: &[(ServiceKind, ServiceName)],
-) -> Result<Vec<Found>, ObserveError> {
-    let mut found = match linked(host, app, &ServiceKind::ALL) {
+) -> Result<(Vec<Found>, Vec<Found>), ObserveError> {
+    let linked = match linked(host, app, &ServiceKind::ALL) {
         Err(ObserveError::NoSuchApp { .. }) if !also.is_empty() => Vec::new(),
         found => found?,
     };
-    for (kind, service) in also {
-        let own = Found {
-            app: app.clone(),
-            kind: *kind,
-            service: service.clone(),
-        };
-        if !found.contains(&own) {
-            found.push(own);
-        }
-    }
-    Ok(found)
+    let also = also.iter().map(|(kind, service)| Found {
+        app: app.clone(),
+        kind: *kind,
+        service: service.clone(),
+    });
+    let unlinked = also.filter(|own| !linked.contains(own)).collect();
+    Ok((linked, unlinked))
 }
 
 /// All services that any app is linked to, ordered by app. The apps are those that the host shows;
