@@ -227,7 +227,18 @@ fn a_copy_that_was_killed_half_way_is_begun_anew_and_needs_no_backup() {
     assert!(!exists(&host, "postgres", copy));
     assert!(!host.home().join("vault").exists());
 
+    // Ctrl-C leaves nothing.
     project.pull(|pull| pull.is_open = true);
+    drop(fs::remove_file(&begun));
+    drop(fs::remove_file(&go));
+    let running = project.started("ada", &BY_HAND);
+    await_until("the masking", || begun.exists());
+    running.signal_group(Signal::INT);
+    let ran = running.finish();
+    assert_eq!(ran.status, Some(130), "{ran:?}");
+    assert!(!exists(&host, "postgres", copy), "{ran:?}");
+    fs::write(&go, "").unwrap();
+
     killed(&project);
     fs::write(&go, "").unwrap();
     host.ssh("config:unset --no-restart shop-pr-7 DEPLOY_RUN_ID");
