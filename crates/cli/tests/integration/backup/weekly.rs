@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     plugin::{Guarded, Said},
-    support::{TestBucket, TestHost, await_until},
+    support::{Receiver, TestBucket, TestHost, await_until},
 };
 
 const SCHEDULED: &str = "deploy-system:backup --scheduled";
@@ -110,16 +110,29 @@ fn entries(guarded: &Guarded) -> Vec<[String; 3]> {
         .collect()
 }
 
-#[test]
-fn the_timer_restores_what_it_made_once_a_week_and_tells_what_it_proved() {
-    let guarded = guarded(&[("postgres", "maindb"), ("redis", "cache")]);
-    let host = &guarded.host;
+/// What the dashboard says of the app, asking the host.
+fn shown(host: &TestHost, key: &str) -> Value {
+    let built = host.cli(&["dashboard", "build", "--out", "site"]).run();
+    assert_eq!(built.status, Some(0), "{built:?}");
+    let apps = fs::read(host.home().join("site/apps.json")).unwrap();
+    let apps: Value = serde_json::from_slice(&apps).unwrap();
+    apps["apps"][0][key].clone()
+}
+
+fn with_500_rows(host: &TestHost) {
     say_to(
         host,
         "postgres",
         "maindb",
         b"CREATE TABLE t AS SELECT n, md5(n::text) AS h FROM generate_series(1, 500) n;\n",
     );
+}
+
+#[test]
+fn the_timer_restores_what_it_made_once_a_week_and_tells_what_it_proved() {
+    let guarded = guarded(&[("postgres", "maindb"), ("redis", "cache")]);
+    let host = &guarded.host;
+    with_500_rows(host);
     say_to(host, "redis", "cache", b"SET a b\n");
     schedule(&guarded, 1 << 30, &[]);
     let said = night(&guarded, 0);
@@ -140,15 +153,8 @@ fn the_timer_restores_what_it_made_once_a_week_and_tells_what_it_proved() {
     );
 
     // Nobody but the host knows of this night: the dashboard asks it.
-    let shown = |key: &str| {
-        let built = host.cli(&["dashboard", "build", "--out", "site"]).run();
-        assert_eq!(built.status, Some(0), "{built:?}");
-        let apps = fs::read(host.home().join("site/apps.json")).unwrap();
-        let apps: Value = serde_json::from_slice(&apps).unwrap();
-        apps["apps"][0][key].clone()
-    };
-    assert!(shown("restore_tested").is_string());
-    assert_eq!(shown("last_backup")["ok"], true);
+    assert!(shown(host, "restore_tested").is_string());
+    assert_eq!(shown(host, "last_backup")["ok"], true);
 
     // The next night nothing is due. A week later it is again, but for what is too large.
     night(&guarded, 0);
@@ -174,8 +180,21 @@ fn the_timer_restores_what_it_made_once_a_week_and_tells_what_it_proved() {
     assert_eq!(last, ["success", "cache", "true"]);
     assert!(manifests(host, "redis")[2]["restore_tested"].is_string());
     assert!(manifests(host, "postgres")[2]["restore_tested"].is_null());
+}
 
-    // A restore that brings nothing, without an error of the engine.
+#[test]
+fn a_backup_that_does_not_restore_is_told_and_tested_again_and_a_host_that_fails_is_no_verdict() {
+    let guarded = guarded(&[("postgres", "maindb")]);
+    let host = &guarded.host;
+    with_500_rows(host);
+    let newest = || manifests(host, "postgres").pop().unwrap();
+    // A restore that brings nothing, without an error of the engine. People are told.
+    let receiver = Receiver::answering("200 OK");
+    let set = host
+        .cli(&["server", "notify", "set", "--from-env"])
+        .env("SLACK_WEBHOOK_URL", receiver.url("slack"))
+        .run();
+    assert_eq!(set.status, Some(0), "{set:?}");
     schedule(&guarded, 1 << 30, &[]);
     host.fail_next("postgres:import", 0);
     let said = night(&guarded, 7);
@@ -184,30 +203,32 @@ fn the_timer_restores_what_it_made_once_a_week_and_tells_what_it_proved() {
         "{}",
         said.text
     );
+    let got = receiver.await_count(2);
+    let told = |words: &str| got.iter().filter(|one| one.body.contains(words)).count();
+    assert_eq!(told("Backup Cannot Be Restored"), 1, "{got:?}");
+    assert_eq!(
+        told("Does not restore: postgres maindb of shop"),
+        1,
+        "{got:?}"
+    );
     let (status, note) = summary(&guarded);
     assert_eq!(status, "failure");
     let told = "Does not restore: postgres maindb of shop: public.t is not there (500 in the dump)";
     assert!(note.contains(told), "{note}");
     let last = entries(&guarded).pop().unwrap();
     assert_eq!(last, ["failure", "maindb", "false"]);
-    let failed = &manifests(host, "postgres")[3]["restore_failed"];
+    let failed = &newest()["restore_failed"];
     assert!(failed["at"].is_string(), "{failed}");
-    let on_host = host.ssh("deploy-system:backups shop");
-    assert!(on_host.contains("  restored for a test 20"), "{on_host}");
     let listed = host.cli(&["db", "shop", "list-backups"]).run();
     assert!(
         listed.stdout.contains("it did not restore in a test"),
         "{listed:?}"
     );
     assert_eq!(services(host, "postgres"), "maindb");
-    assert!(shown("restore_tested").is_null() && shown("restore_failed").is_string());
+    assert!(shown(host, "restore_tested").is_null() && shown(host, "restore_failed").is_string());
 
     // Tonight's backup fails: the newest one is tested again, and by now it is damaged.
-    let newest = backups(host)
-        .into_iter()
-        .rfind(|name| name.starts_with("postgres/"))
-        .unwrap();
-    damage(&shelf(host).join(newest));
+    damage(&shelf(host).join(backups(host).pop().unwrap()));
     host.fail_next("postgres:export", 1);
     let said = night(&guarded, 7);
     assert!(
@@ -215,7 +236,7 @@ fn the_timer_restores_what_it_made_once_a_week_and_tells_what_it_proved() {
         "{}",
         said.text
     );
-    let failed = &manifests(host, "postgres")[3]["restore_failed"]["why"];
+    let failed = &newest()["restore_failed"]["why"];
     assert!(
         failed.as_str().unwrap().contains("not what was written"),
         "{failed}"
@@ -229,10 +250,12 @@ fn the_timer_restores_what_it_made_once_a_week_and_tells_what_it_proved() {
         "{}",
         said.text
     );
-    assert!(manifests(host, "postgres")[4]["restore_failed"].is_null());
+    assert!(newest()["restore_failed"].is_null());
     assert_eq!(summary(&guarded).0, "failure");
     night(&guarded, 0);
-    assert!(manifests(host, "postgres")[5]["restore_tested"].is_string());
+    assert!(newest()["restore_tested"].is_string());
+    let on_host = host.ssh("deploy-system:backups shop");
+    assert!(on_host.contains("  restored for a test 20"), "{on_host}");
 }
 
 #[test]
