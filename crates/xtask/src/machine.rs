@@ -31,6 +31,7 @@ const PROGRAMS: &[(&str, &str, Need)] = &[
     ("openssl", "openssl", Need::Tools),
     ("setpriv", "util-linux", Need::Tools),
     ("script", "bsdutils", Need::Tools),
+    ("dpkg-deb", "dpkg", Need::Tools),
     ("psql", "postgresql-client", Need::Demo),
     ("initdb", "postgresql", Need::Demo),
     ("mariadbd", "mariadb-server", Need::Everything),
