@@ -5,6 +5,9 @@
     reason = "the functions that set up a scenario are tests too"
 )]
 
+#[path = "plans/previews.rs"]
+mod previews;
+
 use std::collections::BTreeMap;
 
 use dokku_deploy::{
