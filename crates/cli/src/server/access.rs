@@ -49,19 +49,17 @@ fn write(home: &Path, credentials: &Credentials) -> io::Result<()> {
     put(&users, &line)?;
     let configuration = included.join("http-auth.conf");
     let asks = format!("auth_basic_user_file {};", users.display());
-    let is_there = match fs::read_to_string(&configuration) {
-        // What else somebody has put there, such as addresses that need no password, stays.
-        Ok(text) => text.lines().any(|line| line.trim() == asks),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+    // What else somebody has put there, such as addresses that need no password, stays.
+    let there = match fs::read_to_string(&configuration) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error),
     };
-    if is_there {
+    if there.lines().any(|line| line.trim() == asks) {
         return Ok(());
     }
-    put(
-        &configuration,
-        &format!("auth_basic           \"Restricted\";\n{asks}\n"),
-    )
+    let text = format!("{there}auth_basic           \"Restricted\";\n{asks}\n");
+    put(&configuration, &text)
 }
 
 /// nginx's workers, who are other users, read it.
@@ -69,9 +67,10 @@ fn put(path: &Path, text: &str) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".deploy-system-")
-        .permissions(std::fs::Permissions::from_mode(0o644))
         .tempfile_in(directory)?;
     file.write_all(text.as_bytes())?;
+    let mode = std::fs::Permissions::from_mode(0o644);
+    file.as_file().set_permissions(mode)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
@@ -84,4 +83,41 @@ fn hash(password: &Secret) -> io::Result<String> {
         .hash_password_with_salt(password.expose().as_bytes(), &salt)
         .map(|hash| hash.to_string())
         .map_err(|error| io::Error::other(format!("the password cannot be hashed: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_was_there_before_goes_and_what_else_stands_there_stays() {
+        let home = tempfile::tempdir().unwrap();
+        let write_for = |user: &str| {
+            let credentials = Credentials::new(user, Secret::new("x")).unwrap();
+            write(home.path(), &credentials).unwrap();
+        };
+        let read = |name: &str| fs::read_to_string(home.path().join(name)).unwrap();
+        let conf = "nginx.conf.d/http-auth.conf";
+        fs::create_dir(home.path().join("nginx.conf.d")).unwrap();
+        fs::write(home.path().join(conf), "satisfy any;\n").unwrap();
+        write_for("ada");
+        let first = read(conf);
+        assert!(
+            first.starts_with("satisfy any;\nauth_basic ") && first.ends_with("/htpasswd;\n"),
+            "{first}"
+        );
+        assert!(read("htpasswd").starts_with("ada:$6$"));
+        write_for("bob");
+        assert_eq!(read(conf), first);
+        let users = read("htpasswd");
+        assert!(
+            users.starts_with("bob:$6$") && users.lines().count() == 1,
+            "{users}"
+        );
+        let mode = fs::metadata(home.path().join("htpasswd"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o644);
+    }
 }

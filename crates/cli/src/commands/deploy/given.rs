@@ -11,13 +11,15 @@ use super::DeployArguments;
 use crate::failure::Failure;
 
 /// Variables of a repository that are settings of this program, and no app's.
-const OURS: [&str; 6] = [
+const OURS: [&str; 8] = [
     "BASE_DOMAIN",
     "DASHBOARD_REPOSITORY",
     "DOKKU_BACKUP_DIR",
     "DOKKU_CLI_SOURCE",
     "DOKKU_HOST",
     "DOKKU_HOST_KEY",
+    "PREVIEW_AUTH_PASSWORD",
+    "PREVIEW_AUTH_USER",
 ];
 
 /// `--var` and `--vars-file` by source.
