@@ -6,14 +6,47 @@ use dokku_deploy::{
 };
 
 use super::checks::Finding;
+use crate::{actor, failure::Failure, invocation::Invocation, origin, publish::tell_each};
+
+/// What people are to be told of findings, decided on the board that is written: who checks at the same
+/// moment elsewhere may have told it.
+pub struct Alarms {
+    actor: String,
+    host: String,
+    findings: Vec<Finding>,
+    news: Vec<AuditEntry>,
+}
+
+impl Alarms {
+    /// Of these findings.
+    pub fn of(findings: Vec<Finding>, invocation: &Invocation<'_>) -> Result<Self, Failure> {
+        Ok(Self {
+            actor: actor::name(None)?,
+            // Without a host (`--no-host`) the apps are of no host that is known here.
+            host: invocation
+                .target()
+                .map_or_else(|_| String::new(), |target| target.to_string()),
+            findings,
+            news: Vec::new(),
+        })
+    }
+
+    /// Puts them onto a board that is about to be written. Asked again, the earlier answer is nothing.
+    pub fn put(&mut self, board: &mut Board) {
+        self.news = raise(board, &self.findings, || {
+            origin::begin(&self.actor, &self.host, None)
+        });
+    }
+
+    /// Tells them, once the board is written.
+    pub fn tell(&self, invocation: &Invocation<'_>) {
+        tell_each(&self.news, invocation);
+    }
+}
 
 /// Decides what is to be told, and notes on the board that it is told from now on. The board has to be
 /// written before anybody is told: else the next round tells it again.
-pub fn raise(
-    board: &mut Board,
-    findings: &[Finding],
-    origin: impl Fn() -> Origin,
-) -> Vec<AuditEntry> {
+fn raise(board: &mut Board, findings: &[Finding], origin: impl Fn() -> Origin) -> Vec<AuditEntry> {
     let mut entries = Vec::new();
     for finding in findings {
         let seen = Seen {

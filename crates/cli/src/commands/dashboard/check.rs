@@ -8,12 +8,11 @@ use serde_json::json;
 
 use super::{CheckArguments, publish, sources};
 use crate::{
-    dashboard::checks::Finding,
+    dashboard::{alarms::Alarms, checks::Finding},
     exit_codes,
     failure::Failure,
     interrupt::Watch,
     invocation::Invocation,
-    publish::tell_each,
     schedule::{Run, beaten},
     ui::visible,
 };
@@ -47,7 +46,7 @@ fn check(arguments: &CheckArguments, invocation: &Invocation<'_>) -> Result<u8, 
     }
     let code = show(&findings, &gathered.board, missing, invocation)?;
     if arguments.publish {
-        let news = sources::raise(&mut gathered.board, &findings, invocation)?;
+        let mut alarms = Alarms::of(findings, invocation)?;
         // Of some apps only it is no run of the schedule.
         let every = every.filter(|_| only.is_empty());
         let mut ran = every
@@ -60,12 +59,13 @@ fn check(arguments: &CheckArguments, invocation: &Invocation<'_>) -> Result<u8, 
             &watch,
             invocation,
             &mut |board, now| {
+                alarms.put(board);
                 if let Some(ran) = &mut ran {
                     ran.put(board, now);
                 }
             },
         )?;
-        tell_each(&news, invocation);
+        alarms.tell(invocation);
         if let Some(ran) = ran {
             ran.tell();
         }

@@ -9,24 +9,26 @@ use super::{
     sources::{self, Gathered},
 };
 use crate::{
-    dashboard::publication::{self, Merge, Published},
+    dashboard::{
+        alarms::Alarms,
+        publication::{self, Merge, Published},
+    },
     data_branch, exit_codes,
     failure::Failure,
     interrupt::Watch,
     invocation::Invocation,
-    publish::tell_each,
 };
 
 /// Publishes.
 pub fn run(arguments: &PublishArguments, invocation: &Invocation<'_>) -> Result<u8, Failure> {
     let mut gathered = sources::gather(&arguments.sources, invocation)?;
     let watch = Watch::begin()?;
-    let news = if arguments.check {
-        let findings = sources::check(&mut gathered.board, &[], &arguments.ask, &watch, &|_| {})?;
-        sources::raise(&mut gathered.board, &findings, invocation)?
+    let findings = if arguments.check {
+        sources::check(&mut gathered.board, &[], &arguments.ask, &watch, &|_| {})?
     } else {
         Vec::new()
     };
+    let mut alarms = Alarms::of(findings, invocation)?;
     let Published {
         updated, is_public, ..
     } = write(
@@ -35,9 +37,9 @@ pub fn run(arguments: &PublishArguments, invocation: &Invocation<'_>) -> Result<
         arguments.adopt,
         &watch,
         invocation,
-        &mut |_, _| {},
+        &mut |board, _| alarms.put(board),
     )?;
-    tell_each(&news, invocation);
+    alarms.tell(invocation);
     if invocation.ui.is_json() {
         invocation.ui.json(&json!({
             "commit": updated.commit,

@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, io};
 
 use dokku_deploy::{
     app::Environment,
-    audit::AuditEntry,
     dashboard::{Board, FILES},
     flows::survey::survey,
     host::Host,
@@ -13,10 +12,9 @@ use jiff::Timestamp;
 
 use super::{AskArguments, SourceArguments};
 use crate::{
-    access, actor,
+    access,
     commands::with_host,
     dashboard::{
-        alarms,
         checks::{self, Finding, PATIENCE, Question},
         place::Place,
     },
@@ -25,7 +23,6 @@ use crate::{
     failure::Failure,
     interrupt::Watch,
     invocation::Invocation,
-    origin,
 };
 
 /// What is known so far.
@@ -138,22 +135,6 @@ pub fn check(
     checks::note(board, &findings);
     board.tidy(Timestamp::now());
     Ok(findings)
-}
-
-/// What people are to be told of the findings, once the board is written.
-pub fn raise(
-    board: &mut Board,
-    findings: &[Finding],
-    invocation: &Invocation<'_>,
-) -> Result<Vec<AuditEntry>, Failure> {
-    let actor = actor::name(None)?;
-    // Without a host (`--no-host`) the apps are of no host that is known here.
-    let host = invocation
-        .target()
-        .map_or_else(|_| String::new(), |target| target.to_string());
-    Ok(alarms::raise(board, findings, || {
-        origin::begin(&actor, &host, None)
-    }))
 }
 
 fn is_asked(questions: &[Question], app: &str) -> bool {

@@ -232,6 +232,17 @@ fn two_failing_checks_in_a_row_call_once_and_an_app_that_is_up_again_is_told() {
     check(&[], 6, 0);
     check(&[], 6, 0);
     check(&["--publish"], 6, 0);
+    // Two who find it at the same moment call once.
+    let both = [(); 2].map(|()| {
+        host.cli(&["dashboard", "check", "--no-host", "--publish"])
+            .env("DASHBOARD_REPOSITORY", &repository)
+            .env("SLACK_WEBHOOK_URL", receiver.url("slack"))
+            .start()
+    });
+    for one in both {
+        let ran = one.finish();
+        assert_eq!(ran.status, Some(6), "{ran:?}");
+    }
     let down = check(&["--publish"], 6, 1);
     assert!(down.contains("Down: shop"), "{down}");
     check(&["--publish"], 6, 1);
