@@ -216,3 +216,47 @@ fn a_deploy_that_is_stopped_at_whatever_moment_ends_in_one_entry() {
         shop.is_tidy();
     }
 }
+
+#[test]
+fn a_rollback_that_is_stopped_or_killed_ends_in_one_entry_too() {
+    let host = Guarded::start();
+    let shop = Shop::new(&host.host);
+    shop.deployed(&[]);
+    shop.release("2");
+    shop.deployed(&[]);
+    let before = entries(&host).len();
+    let roll_back = || {
+        let words = ["rollback", "shop", "previous", "--yes", "--without-backup"];
+        let _left = fs::remove_file(host.host.home().join("waiting"));
+        let waits = gate(&host.host, "deploy-system:rollback-image");
+        let running = host.host.cli(&words).directory(shop.top()).start();
+        waits();
+        running
+    };
+    let running = roll_back();
+    running.signal_group(Signal::INT);
+    host.host.open_gate();
+    let ran = running.finish();
+    let told = entries(&host);
+    assert_eq!(told.len(), before + 1, "{told:?} {ran:?}");
+    assert!(told[before].starts_with("rollback "), "{told:?}");
+    await_until("the host to be free", || {
+        shop.deploy(&["--abort", "--yes"]).run().status == Some(0)
+    });
+    shop.deployed(&[]);
+
+    let before = entries(&host).len();
+    let running = roll_back();
+    kill_process(running.pid(), Signal::KILL).unwrap();
+    running.finish();
+    host.host.open_gate();
+    await_until("the host to be free", || {
+        shop.deploy(&["--abort", "--yes"]).run().status == Some(0)
+    });
+    let told = entries(&host);
+    let of_rollback = told[before..]
+        .iter()
+        .filter(|one| one.starts_with("rollback "));
+    assert_eq!(of_rollback.count(), 1, "{told:?}");
+    shop.is_tidy();
+}
