@@ -210,6 +210,57 @@ mod tests {
         }
     }
 
+    /// A file of another writer: an address in every text, and keys of its own in every object.
+    fn spoilt(value: &mut Value) {
+        match value {
+            Value::String(text) if text.parse::<Timestamp>().is_err() => {
+                *text = format!("{text} eve@example.com");
+            }
+            Value::Array(items) => items.iter_mut().for_each(spoilt),
+            Value::Object(object) => {
+                object.values_mut().for_each(spoilt);
+                object.insert("deploy_lock_reason".into(), "vendor".into());
+                let nested = serde_json::json!({"reason": "vendor", "more": ["vendor"]});
+                object.insert("lock".into(), nested);
+                object.insert("zoe@example.com".into(), "bob@example.com".into());
+            }
+            _ => {}
+        }
+    }
+
+    /// The rows of a file, wherever they stand; what is around them stays as it is read.
+    fn spoilt_rows(value: &mut Value) {
+        match value {
+            Value::Array(rows) => rows.iter_mut().for_each(spoilt),
+            Value::Object(object) => object.values_mut().for_each(spoilt_rows),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn what_other_writers_put_into_any_field_of_any_file_is_hidden_too() {
+        let files: BTreeMap<String, String> = board()
+            .files(false, Timestamp::UNIX_EPOCH)
+            .into_iter()
+            .filter(|(name, _)| name.ends_with(".json") && *name != AUDIT_LOG)
+            .map(|(name, text)| {
+                let mut value: Value = serde_json::from_str(&text).unwrap();
+                spoilt_rows(&mut value);
+                (name, value.to_string())
+            })
+            .collect();
+        let spoilt = Board::read(&files).unwrap();
+        let private: String = spoilt
+            .files(false, Timestamp::UNIX_EPOCH)
+            .into_values()
+            .collect();
+        assert!(private.contains("eve@example.com") && private.contains("vendor"));
+        for (name, text) in spoilt.files(true, Timestamp::UNIX_EPOCH) {
+            assert!(!text.contains("@example"), "{name}: {text}");
+            assert!(!text.contains("vendor"), "{name}: {text}");
+        }
+    }
+
     #[test]
     fn what_a_public_writer_adds_to_survives_as_it_is_public_already() {
         let public = Board::read(&board().files(true, Timestamp::UNIX_EPOCH)).unwrap();
