@@ -162,6 +162,11 @@ impl From<TakeError> for Failure {
             }
             TakeError::Store { .. } => Self::internal(message),
             TakeError::NotWhole { .. } => Self::new(exit_codes::VERIFICATION, message),
+            TakeError::HalfRestored { app, .. } => Self::refused(message)
+                .hint(format!(
+                    "Restore it once more: the next restore of {app} by who began it goes on."
+                ))
+                .hint(format!("If what is there is meant: dokku-cli unlock {app}")),
         }
     }
 }

@@ -17,7 +17,10 @@ use crate::{
     store::{Variables, seal, unseal},
 };
 
-pub use self::status::{Base, Seen, Status, Verdict};
+pub use self::{
+    restore::restore_reason,
+    status::{Base, Seen, Status, Verdict},
+};
 
 const LOCKED: &str = "DEPLOY_LOCKED";
 const REASON: &str = "DEPLOY_LOCK_REASON";
@@ -288,6 +291,7 @@ pub fn base_app(app: &AppName, variables: &Variables) -> Result<Option<AppName>,
     Ok(base.filter(|base| base != app))
 }
 
+mod restore;
 mod status;
 
 #[cfg(test)]

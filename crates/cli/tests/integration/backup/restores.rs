@@ -138,6 +138,13 @@ fn what_a_killed_restore_left_is_told_and_the_next_one_works() {
         .find(|name| name.starts_with("pre-restore_"))
         .unwrap();
 
+    // What is there is whole as a dump, and half the data: no backup of it.
+    let before = backups(host.home());
+    let half = host.cli(&["db", "shop", "backup"]).run();
+    assert_eq!(half.status, Some(4), "{half:?}");
+    assert!(half.stderr.contains("may be half there"), "{half:?}");
+    assert_eq!(backups(host.home()), before);
+
     let next = host.cli(&["db", "shop", "restore", &file, "--yes"]).run();
     assert_eq!(next.status, Some(0), "{next:?}");
     assert!(

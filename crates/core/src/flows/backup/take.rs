@@ -9,10 +9,11 @@ use crate::{
     app::AppName,
     backup::{Manifest, Reason},
     clock::Clock,
-    dokku::datastore,
+    dokku::{config, datastore},
     dump::{BadDump, Dump, Engine},
     host::HostError,
     interrupt::Interrupts,
+    lock::LockState,
     service::{ServiceKind, ServiceName},
     transfer::{StreamingHost, TransferError},
 };
@@ -133,6 +134,22 @@ pub enum TakeError {
         /// What it lacks.
         why: String,
     },
+    /// A restore of the service runs, or was killed.
+    #[error(
+        "no backup of {service} on {host}: a restore of it is under way or was killed, so its data may be half there ({app} is locked by {by} since {at})"
+    )]
+    HalfRestored {
+        /// The service.
+        service: String,
+        /// The host.
+        host: String,
+        /// The app that the restore has locked.
+        app: AppName,
+        /// Who restores.
+        by: String,
+        /// Since when.
+        at: String,
+    },
 }
 
 /// Takes a backup. Without success nothing of it is left.
@@ -160,6 +177,8 @@ pub fn take<S: BackupStore>(
         host: on(),
         why,
     };
+    let whole = || refuse_half_restored(order, host, clock);
+    whole()?;
     let started = clock.now();
     let mut draft = store.begin().map_err(of_store)?;
     let export = datastore::export(order.kind, order.service);
@@ -172,6 +191,8 @@ pub fn take<S: BackupStore>(
     if !answer.is_ok() {
         return Err(of_host(answer.refused()));
     }
+    // One that began meanwhile.
+    whole()?;
     let Sealed {
         sealed,
         facts,
@@ -192,6 +213,46 @@ pub fn take<S: BackupStore>(
     }
     let manifest = manifest(order, facts, dump, started, clock.now());
     Ok(Taken { sealed, manifest })
+}
+
+/// What a restore has half replaced would be a whole dump, and no good backup. The copy that a restore
+/// makes itself is made under its own lock.
+fn refuse_half_restored(
+    order: &Order,
+    host: &dyn StreamingHost,
+    clock: &dyn Clock,
+) -> Result<(), TakeError> {
+    if order.reason == Reason::PreRestore {
+        return Ok(());
+    }
+    let variables = host
+        .ask(&config::export(order.app))
+        .and_then(|answer| config::read_export(&answer));
+    let variables = match variables {
+        Ok(Some(variables)) => variables,
+        // Its services may have outlived the app; and a backup is most needed where the app is
+        // broken: no restore locks what cannot be read.
+        Ok(None) | Err(HostError::Refused { .. } | HostError::Unparsable { .. }) => return Ok(()),
+        Err(why) => {
+            return Err(TakeError::Host {
+                service: order.service.to_string(),
+                host: host.name().to_owned(),
+                why,
+            });
+        }
+    };
+    match LockState::of(&variables, clock.now()) {
+        Ok(LockState::Locked(lock)) if lock.is_of_restore(order.service) => {
+            Err(TakeError::HalfRestored {
+                service: order.service.to_string(),
+                host: host.name().to_owned(),
+                app: order.app.clone(),
+                by: lock.by,
+                at: lock.at,
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn manifest(

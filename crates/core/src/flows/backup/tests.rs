@@ -205,6 +205,37 @@ fn each_failure_is_told_as_what_it_is() {
 }
 
 #[test]
+fn what_a_restore_may_have_half_replaced_is_no_backup() {
+    let half = try_take(
+        &[
+            (
+                "config:export --format json shop",
+                0,
+                r#"{"DEPLOY_LOCKED":"true","DEPLOY_LOCK_REASON":"restore of store from a.dump","DEPLOY_LOCK_BY":"ada"}"#,
+            ),
+            ("mariadb:export store", 0, WHOLE),
+        ],
+        Engine::Mariadb,
+        1000,
+    )
+    .unwrap_err();
+    assert!(half.to_string().contains("shop is locked by ada"), "{half}");
+    // Another service of the app is whole, and so is one whose app is locked for another reason.
+    for reason in ["restore of store-2 from a.dump", "incident"] {
+        let locked: &'static str = format!(
+            r#"{{"DEPLOY_LOCKED":"true","DEPLOY_LOCK_REASON":"{reason}","DEPLOY_LOCK_BY":"ada"}}"#
+        )
+        .leak();
+        let script: &'static [(&str, i32, &str)] = vec![
+            ("config:export --format json shop", 0, locked),
+            ("mariadb:export store", 0, WHOLE),
+        ]
+        .leak();
+        try_take(script, Engine::Mariadb, 1000).unwrap();
+    }
+}
+
+#[test]
 fn services_are_found_by_their_links_whatever_their_names() {
     let script = Script(&[
         ("--quiet apps:list", 0, "blog\nshop\nshop-pr-3\n"),

@@ -8,7 +8,7 @@ use dokku_deploy::{
         restore::{Ground, Hands, Wish},
     },
     host::{Answer, HostError},
-    lock::single_id,
+    lock::{restore_reason, single_id},
     plugin_protocol::{Elsewhere, LockRequest, Locking, UnlockRequest, Unlocking},
     transfer::SupplyingHost,
 };
@@ -80,10 +80,7 @@ impl<'a, 'h, 'u> Working<'a, 'h, 'u> {
         }
         let by = actor::name(None)?;
         let request = LockRequest {
-            reason: format!(
-                "restore of {} from {}",
-                self.wish.database.name, self.wish.file.name
-            ),
+            reason: restore_reason(&self.wish.database.name, &self.wish.file.name),
             record: Some(unheard(&by, ground.host.name())),
             by,
             end: None,
