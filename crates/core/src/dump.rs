@@ -83,6 +83,15 @@ impl Engine {
             ServiceKind::Rabbitmq | ServiceKind::Elasticsearch => None,
         }
     }
+
+    /// What is counted of it, in the plural: what holds, and what is held.
+    pub fn units(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Redis => ("databases", "keys"),
+            Self::Mongo => ("collections", "documents"),
+            Self::Postgres | Self::Mysql | Self::Mariadb => ("tables", "rows"),
+        }
+    }
 }
 
 impl fmt::Display for Engine {

@@ -48,6 +48,9 @@ pub enum Flaw {
     /// where there is a manifest.
     #[error("it is encrypted: what is inside can be read only with --identity FILE")]
     Sealed,
+    /// It is encrypted to others: nothing is known against it.
+    #[error("the private key that was given does not open it")]
+    NotOpened,
     /// The manifest cannot be read.
     #[error("its manifest is damaged: {0}")]
     Manifest(String),
@@ -119,7 +122,12 @@ fn examine(
     if identities.is_none() && is_sealed(path)? {
         return Err(Flaw::Sealed);
     }
-    let mut raw = Counted::new(open_with(path, identities)?);
+    // The file itself was read to its end just now: only the keys can be refused.
+    let opened = open_with(path, identities).map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => Flaw::NotOpened,
+        _ => Flaw::Unreadable(error),
+    })?;
+    let mut raw = Counted::new(opened);
     let dump = look(&mut raw)?;
     let (raw_sha256, _) = raw.tally.finish();
     is_as_written(raw_sha256, manifest.as_ref().map(|known| &known.raw_sha256))?;

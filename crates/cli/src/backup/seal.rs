@@ -5,7 +5,9 @@ use std::{
     path::Path,
 };
 
-use age::{Decryptor, Encryptor, Identity, IdentityFile, Recipient, stream::StreamWriter};
+use age::{
+    DecryptError, Decryptor, Encryptor, Identity, IdentityFile, Recipient, stream::StreamWriter,
+};
 
 /// The beginning of every file of age.
 pub const MAGIC: &[u8] = b"age-encryption.org/v1";
@@ -67,7 +69,13 @@ impl Identities {
             Decryptor::new(from).map_err(|error| io::Error::other(error.to_string()))?;
         let reader = decryptor
             .decrypt(self.0.iter().map(AsRef::as_ref))
-            .map_err(|error| io::Error::new(io::ErrorKind::PermissionDenied, error.to_string()))?;
+            .map_err(|error| {
+                let kind = match error {
+                    DecryptError::NoMatchingKeys => io::ErrorKind::PermissionDenied,
+                    _ => io::ErrorKind::InvalidData,
+                };
+                io::Error::new(kind, error.to_string())
+            })?;
         Ok(Box::new(reader))
     }
 }

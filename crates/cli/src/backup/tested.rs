@@ -221,6 +221,7 @@ impl Run<'_> {
                 size: readable.checked.size,
                 dump: readable.checked.dump.clone(),
                 app: Some(subject.manifest.app.clone()),
+                service: Some(subject.manifest.service.clone()),
                 made: Some(subject.manifest.started),
             },
             other_app: false,

@@ -114,11 +114,14 @@ pub fn fetch(
             let mut opened = identities.decrypt(io::BufReader::new(sealed))?;
             io::copy(&mut opened, to).map(drop)
         })
-        .map_err(|error| {
-            Failure::new(
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                Failure::refused(format!("{id}: {}", Flaw::NotOpened))
+            }
+            _ => Failure::new(
                 exit_codes::VERIFICATION,
                 format!("{id} cannot be decrypted: {error}"),
-            )
+            ),
         })?;
         if let Some((open, sha256, size)) = opened {
             (written, is_encrypted) = (open, false);

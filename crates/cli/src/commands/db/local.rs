@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use dokku_deploy::{
     app::AppName,
-    backup::{BackupId, Place},
+    backup::{BackupId, Manifest, Place},
     dokku::deploy_system,
     plugin_protocol::{BackupsRequest, Verified},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{VerifyArguments, download, places::Seen};
+use super::{VerifyArguments, download, places::Seen, service::Linked};
 use crate::{
     backup::{self, Flaw, Identities},
     commands::{
@@ -43,33 +43,48 @@ pub fn file(app: &AppName, given: &str) -> Result<PathBuf, Failure> {
         .ok_or_else(|| none_here(app))
 }
 
-/// The file to restore: its path, or with `latest` the newest that is no copy of what a restore,
-/// a rollback or a removal was about to replace, and that is not from the future.
-pub fn newest(app: &AppName, given: &str, ui: &Ui) -> Result<PathBuf, Failure> {
-    if given != "latest" {
-        return file(app, given);
-    }
+/// The newest backup here that is no copy of what a restore, a rollback or a removal was about to
+/// replace, and that is not from the future; of one service, if one is meant. Also its time.
+pub fn newest(
+    app: &AppName,
+    of: Option<&Linked>,
+    ui: &Ui,
+) -> Result<Option<(PathBuf, Timestamp)>, Failure> {
     let now = Timestamp::now();
     for found in backup::find(Path::new(HERE), app)? {
         if found.name.reason.is_safety_copy() {
             continue;
         }
-        if found.name.time <= now {
-            return Ok(found.path);
+        let passed_over = |why: &str| {
+            let shown = found.path.strip_prefix(HERE).unwrap_or(&found.path);
+            ui.warning(&format!(
+                "{} {why}: not taken for the latest",
+                shown.display()
+            ));
+        };
+        match (of, &found.manifest) {
+            (Some(meant), Ok(Some(manifest))) if !is_of(manifest, meant) => continue,
+            (Some(_), Ok(None) | Err(_)) => {
+                passed_over("has no manifest that tells whose it is");
+                continue;
+            }
+            _ => {}
         }
-        ui.warning(&format!(
-            "{} is from the future, so a clock was wrong: not taken for the latest",
-            found
-                .path
-                .strip_prefix(HERE)
-                .unwrap_or(&found.path)
-                .display()
-        ));
+        if found.name.time <= now {
+            return Ok(Some((found.path, found.name.time)));
+        }
+        passed_over("is from the future, so a clock was wrong");
     }
-    Err(none_here(app))
+    Ok(None)
 }
 
-fn none_here(app: &AppName) -> Failure {
+/// Whether a backup is of that service.
+pub fn is_of(manifest: &Manifest, linked: &Linked) -> bool {
+    manifest.kind == linked.kind && manifest.service == linked.name.as_str()
+}
+
+/// Nothing is there that could be meant.
+pub fn none_here(app: &AppName) -> Failure {
     Failure::usage(format!("there is no backup of {app} in this directory"))
         .hint(format!("`dokku-cli db {app} backup` makes one."))
 }
@@ -116,6 +131,14 @@ pub fn verify(
         )
         .hint("A file that did not pass is not restored; make a new backup now."));
     }
+    if reading.unopened > 0 {
+        return Err(Failure::refused(format!(
+            "{} of {} backups of {app} could not be looked into: the private key that was given does not open them",
+            reading.unopened,
+            reading.rows.len()
+        ))
+        .hint("They are what was written, by their checksums; --identity FILE takes a key of `backup.encrypt_to`."));
+    }
     reading.seen.code(app)
 }
 
@@ -124,6 +147,8 @@ pub fn verify(
 struct Reading {
     rows: Vec<Value>,
     bad: usize,
+    /// Those that the key that was given does not open.
+    unopened: usize,
     seen: Seen,
 }
 
@@ -132,7 +157,7 @@ impl Reading {
         let ui = invocation.ui;
         let shown = path.strip_prefix(HERE).unwrap_or(path).display();
         let verdict = backup::check_with(path, identities);
-        let is_sealed = matches!(verdict, Err(Flaw::Sealed));
+        let is_sealed = matches!(verdict, Err(Flaw::Sealed | Flaw::NotOpened));
         self.rows.push(json!({
             "file": shown.to_string(),
             "is_good": verdict.is_ok() || is_sealed,
@@ -160,6 +185,10 @@ impl Reading {
             Err(Flaw::Sealed) => ui.success(&format!(
                 "{shown} is what was written; it is encrypted, and looked into only with --identity FILE"
             )),
+            Err(Flaw::NotOpened) => {
+                self.unopened += 1;
+                ui.warning(&format!("{shown}: {}", Flaw::NotOpened));
+            }
             Err(flaw) => {
                 self.bad += 1;
                 ui.warning(&format!("{shown} is not good: {flaw}"));
@@ -188,6 +217,15 @@ impl Reading {
         let flaw = match fetched {
             Ok(_) => None,
             Err(failure) if failure.code == exit_codes::VERIFICATION => Some(failure.message),
+            Err(failure) if failure.code == exit_codes::REFUSED => {
+                self.unopened += 1;
+                self.rows.push(json!({
+                    "file": id.to_string(), "is_good": true, "is_sealed": true, "has_manifest": true,
+                    "why": failure.message,
+                }));
+                invocation.ui.warning(&failure.message);
+                return Ok(());
+            }
             Err(failure) => return Err(failure),
         };
         self.verdict(

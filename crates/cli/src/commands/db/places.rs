@@ -13,7 +13,7 @@ use dokku_deploy::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::backup::size;
+use super::{backup::size, local::is_of, service::Linked};
 use crate::{
     backup::{self, Bucket, BucketSettings},
     commands::{
@@ -91,29 +91,56 @@ impl Seen {
                 flaw,
             });
         }
-        if is_local {
-            return Ok(seen);
+        if !is_local {
+            seen.look_elsewhere(app, invocation)?;
         }
+        Ok(seen)
+    }
+
+    /// Looks everywhere but here.
+    pub fn elsewhere(app: &AppName, invocation: &Invocation) -> Result<Self, Failure> {
+        let mut seen = Self::default();
+        seen.look_elsewhere(app, invocation)?;
+        Ok(seen)
+    }
+
+    fn look_elsewhere(&mut self, app: &AppName, invocation: &Invocation) -> Result<(), Failure> {
         let bucket = BucketSettings::from_environment()?;
         match listing(app, bucket.is_none(), invocation) {
             Ok(Server::Answered(listing)) => {
-                seen.take(listing.backups);
+                self.take(listing.backups);
                 if let Some(why) = listing.unknown {
-                    seen.miss("s3", why, true);
+                    self.miss("s3", why, true);
                 }
             }
             Ok(Server::NoPlugin(_)) => {
-                seen.miss("server", "the plugin is not on the host".to_owned(), false);
+                self.miss("server", "the plugin is not on the host".to_owned(), false);
             }
-            Err(failure) => seen.miss("server", failure.message, true),
+            Err(failure) => self.miss("server", failure.message, true),
         }
         if let Some(settings) = bucket {
             match Bucket::open(&settings).and_then(|bucket| bucket.list(Some(app))) {
-                Ok(listed) => seen.take(listed),
-                Err(error) => seen.miss("s3", error.to_string(), true),
+                Ok(listed) => self.take(listed),
+                Err(error) => self.miss("s3", error.to_string(), true),
             }
         }
-        Ok(seen)
+        Ok(())
+    }
+
+    /// The newest good one of a service that is newer than `than`, no copy of what was about to be
+    /// replaced, and not from the future.
+    pub fn newest(&self, of: &Linked, than: Option<Timestamp>, now: Timestamp) -> Option<&Row> {
+        let of_it = |row: &&Row| {
+            row.manifest
+                .as_ref()
+                .is_some_and(|manifest| is_of(manifest, of))
+        };
+        self.rows
+            .iter()
+            .filter(of_it)
+            .filter(|row| row.flaw.is_none() && !row.reason.is_safety_copy())
+            .filter(|row| row.time <= now && than.is_none_or(|than| row.time > than))
+            .max_by_key(|row| row.time)
     }
 
     fn take(&mut self, listed: Vec<Listed>) {

@@ -15,7 +15,7 @@ use dokku_deploy::{
 };
 use jiff::Timestamp;
 
-use self::{hands::Working, left::Record};
+use self::{hands::Working, left::Record, source::LATEST};
 pub use self::{outcome::refused, source::Source};
 use super::{RestoreArguments, record, service};
 use crate::{
@@ -30,7 +30,16 @@ pub fn run(
     invocation: &Invocation,
 ) -> Result<u8, Failure> {
     let (given, service) = backup_and_service(&arguments.words)?;
-    let source = Source::find(app, given, arguments.identity.as_deref(), invocation)?;
+    let identity = arguments.identity.as_deref();
+    let source = if given == LATEST {
+        // Whose newest one is meant, the host knows: the app may have several services.
+        let of = patiently(invocation, |host, _| {
+            service::find_restorable(host, app, service)
+        })?;
+        Source::latest(app, &of, identity, invocation)?
+    } else {
+        Source::find(app, given, identity, invocation)?
+    };
     let shown = source.shown(given);
     let (file, manifest) = source.read(&shown)?;
     if let Some(flaw) = manifest.and_then(|manifest| manifest.flaw(manifest.size)) {

@@ -39,6 +39,7 @@ pub fn run(
     let source = Source::find(app, &arguments.file, identity, invocation)?;
     let shown = source.shown(&arguments.file);
     let (file, manifest) = source.read(&shown)?;
+    let units = file.dump.engine.units();
     let most = arguments.limit.saturating_mul(1 << 30);
     if file.dump.size > most {
         return Err(Failure::refused(format!(
@@ -112,7 +113,7 @@ pub fn run(
         _ => None,
     };
     let noted = verdict::note(&source, manifest, why, &shown, invocation);
-    tell(app, &shown, &tested, &warnings, invocation)?;
+    tell(app, &shown, &tested, units, &warnings, invocation)?;
     result?;
     noted.map(|()| exit_codes::OK)
 }
@@ -129,6 +130,7 @@ fn tell(
     app: &AppName,
     shown: &str,
     tested: &Tested,
+    (holders, held): (&str, &str),
     warnings: &[String],
     invocation: &Invocation,
 ) -> Result<(), Failure> {
@@ -146,7 +148,7 @@ fn tell(
     }
     if let Tested::Restores { tables, rows } = tested {
         ui.success(&format!(
-            "{shown} restores: {tables} tables with {rows} rows are there, as in the dump"
+            "{shown} restores: {tables} {holders} with {rows} {held} are there, as in the dump"
         ));
     }
     Ok(())

@@ -292,7 +292,12 @@ fn what_is_encrypted_opens_only_for_its_owner() {
         host,
         &["db", "shop", "verify", &id, "--identity", "stranger"],
     );
-    assert_eq!(refused.status, Some(7), "{refused:?}");
+    // A wrong key tells nothing of the backup.
+    assert_eq!(refused.status, Some(4), "{refused:?}");
+    assert!(
+        refused.stderr.contains("does not open it") && !refused.stderr.contains("not good"),
+        "{refused:?}"
+    );
     let read = ok(
         &bucket,
         host,
@@ -314,4 +319,12 @@ fn what_is_encrypted_opens_only_for_its_owner() {
         .stdout;
     assert!(open.windows(6).any(|window| window == b"needle"));
     ok(&bucket, host, &["db", "shop", "verify"]);
+    // The same of a file here.
+    fs::remove_file(&file).unwrap();
+    ok(&bucket, host, &["db", "shop", "download", &id]);
+    for (key, code) in [("stranger", 4), ("owner", 0)] {
+        let words = ["db", "shop", "verify", "--all", "--identity", key];
+        let read = run(&bucket, host, &words);
+        assert_eq!(read.status, Some(code), "{read:?}");
+    }
 }

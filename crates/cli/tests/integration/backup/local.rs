@@ -10,7 +10,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{backups, host_with, say, traces};
+use super::{backups, host_with, say, say_to, traces};
 use crate::support::TestHost;
 
 fn made(host: &TestHost, arguments: &[&str]) -> String {
@@ -273,4 +273,58 @@ fn a_terminal_shows_how_far_a_dump_has_come_and_a_pipe_does_not() {
     let piped = host.cli(&["db", "shop", "backup"]).run();
     assert_eq!(piped.status, Some(0), "{piped:?}");
     assert!(!piped.stderr.contains("B/s"), "{piped:?}");
+}
+
+/// Two services of one app: what `latest` means depends on which is to be restored.
+#[test]
+fn the_latest_is_that_of_the_service_and_another_service_is_told() {
+    let host = host_with("redis");
+    host.ssh("redis:create twin");
+    host.ssh("redis:link twin shop --no-restart");
+    say_to(&host, "redis", "store", b"SET a store\n");
+    say_to(&host, "redis", "twin", b"SET a twin\n");
+    made(&host, &["store"]);
+    made(&host, &["twin"]);
+    let all = backups(host.home());
+    let shown = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let (of_store, of_twin) = (shown(&all[0]), shown(&all[1]));
+    assert_eq!(manifest(&all[1])["service"], "twin");
+    say_to(&host, "redis", "store", b"SET a later\n");
+
+    let restore = |words: &[&str]| {
+        let words = [&["db", "shop", "restore"], words, &["--yes"]].concat();
+        host.cli(&words).run()
+    };
+    let unclear = restore(&["latest"]);
+    assert_eq!(unclear.status, Some(2), "{unclear:?}");
+    // The newest of all is the twin's.
+    let restored = restore(&["store", "latest"]);
+    assert_eq!(restored.status, Some(0), "{restored:?}");
+    assert!(
+        restored
+            .stderr
+            .contains(&format!("from: {of_store} (store of shop, of ")),
+        "{restored:?}"
+    );
+    assert!(say_to(&host, "redis", "store", b"GET a\n").contains("store"));
+    // Whoever names a file may mean it, and is told.
+    let other = restore(&[&of_twin, "store"]);
+    assert_eq!(other.status, Some(0), "{other:?}");
+    assert!(
+        other.stderr.contains(&format!(
+            "{of_twin} is a backup of the service twin, not of store"
+        )),
+        "{other:?}"
+    );
+    // What tells of no service is nobody's latest.
+    for path in &all {
+        fs::remove_file(format!("{}.json", path.display())).unwrap();
+    }
+    let none = restore(&["latest", "store"]);
+    assert_eq!(none.status, Some(2), "{none:?}");
+    assert!(
+        none.stderr
+            .contains("there is no backup of store of shop in this directory"),
+        "{none:?}"
+    );
 }

@@ -142,7 +142,7 @@ fn a_killed_test_leaves_a_service_that_the_next_one_removes() {
         next.stderr.contains("of a test that was killed"),
         "{next:?}"
     );
-    assert!(next.stderr.contains("2 tables with 4 rows"), "{next:?}");
+    assert!(next.stderr.contains("2 databases with 4 keys"), "{next:?}");
     assert_eq!(services(&host, "redis"), "store");
     assert!(tested(&host).is_some());
 }

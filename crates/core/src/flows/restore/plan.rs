@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     app::AppName,
+    backup::size,
     clock::stamp,
     dokku::{
         aside::{Aside, Left},
@@ -112,6 +113,14 @@ pub fn plan(wish: &Wish, observed: &Observed, now: Timestamp) -> Result<Plan, Re
             "{} is also used by {}",
             wish.database.name,
             others.join(", ")
+        ));
+    }
+    if let Some(other) = &wish.file.service
+        && *other != wish.database.name.as_str()
+    {
+        plan.notes.push(format!(
+            "{} is a backup of the service {other}, not of {}",
+            wish.file.name, wish.database.name
         ));
     }
     if wish.stop_app && observed.is_running {
@@ -283,14 +292,17 @@ pub fn check_app(
 fn summary(wish: &Wish, observed: &Observed, now: Timestamp) -> Vec<String> {
     let (file, dump, census) = (&wish.file, &wish.file.dump, &observed.census);
     let engine = dump.engine;
-    let rows = |amount: u64, tables: usize| match engine {
-        Engine::Redis => format!("{amount} keys"),
-        _ => format!("{amount} rows in {tables} tables"),
-    };
+    let (holders, held) = engine.units();
+    let rows = |amount: u64, tables: usize| format!("{amount} {held} in {tables} {holders}");
     let made = file.made.map_or_else(
         || "of unknown age".to_owned(),
         |made| format!("of {}, {} old", stamp(made), age(now.duration_since(made))),
     );
+    let whose = match (&file.service, &file.app) {
+        (Some(service), Some(app)) => format!("{service} of {app}, "),
+        (None, Some(app)) => format!("{app}, "),
+        _ => String::new(),
+    };
     let held = dump.amounts.as_ref().map_or_else(
         || "not counted".to_owned(),
         |amounts| rows(amounts.total(), amounts.tables.len()),
@@ -301,13 +313,13 @@ fn summary(wish: &Wish, observed: &Observed, now: Timestamp) -> Vec<String> {
     };
     vec![
         format!(
-            "from: {} ({made}, {} bytes, {engine} {}, {held})",
+            "from: {} ({whose}{made}, {}, {engine} {}, {held})",
             file.name,
-            file.size,
+            size(file.size),
             dump.version.as_deref().unwrap_or("of unknown version")
         ),
         format!(
-            "{}: {} of {} ({} bytes there, {engine} {}, {})",
+            "{}: {} of {} ({} there, {engine} {}, {})",
             if wish.into.is_some() {
                 "beside"
             } else {
@@ -315,7 +327,7 @@ fn summary(wish: &Wish, observed: &Observed, now: Timestamp) -> Vec<String> {
             },
             wish.database.name,
             wish.app,
-            census.size,
+            size(census.size),
             census.version,
             rows(present.total(), census.tables.len())
         ),

@@ -15,6 +15,8 @@ pub struct File {
     pub dump: Dump,
     /// The app whose data it is, where its name or its manifest tells.
     pub app: Option<String>,
+    /// The service whose data it is, where its manifest tells.
+    pub service: Option<String>,
     /// When it was made, where its name or its manifest tells.
     pub made: Option<Timestamp>,
 }

@@ -57,8 +57,9 @@ pub fn tell(
             }))?;
         }
         if let Some(verdict) = &restored.verdict {
+            let (holders, held) = wish.database.engine.units();
             ui.info(&format!(
-                "{} of {} tables hold what the backup holds ({} rows)",
+                "{} of {} {holders} hold what the backup holds ({} {held})",
                 verdict.compared - verdict.surplus.len().min(verdict.compared),
                 verdict.compared,
                 verdict.rows

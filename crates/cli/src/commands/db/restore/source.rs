@@ -12,10 +12,11 @@ use dokku_deploy::{
     flows::restore::File,
 };
 use fs_err as fs;
+use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
 
-use super::super::{download, local};
+use super::super::{download, local, places::Seen, service::Linked};
 use crate::{
     backup::{self, Identities},
     exit_codes,
@@ -29,6 +30,9 @@ struct Scratch {
     directory: TempDir,
     _lock: fs::File,
 }
+
+/// The word for the newest one.
+pub const LATEST: &str = "latest";
 
 const PREFIX: &str = ".dokku-cli-";
 const SUFFIX: &str = ".fetched";
@@ -73,7 +77,7 @@ pub struct Source {
 impl Source {
     /// Whether a word names a backup.
     pub fn is_named_by(word: &str) -> bool {
-        word == "latest" || BackupId::parse(word).is_some() || Path::new(word).is_file()
+        word == LATEST || BackupId::parse(word).is_some() || Path::new(word).is_file()
     }
 
     /// Finds what `given` names: a path, an id, or `latest`, which is the newest here that is no
@@ -86,8 +90,14 @@ impl Source {
     ) -> Result<Self, Failure> {
         let identities = identity.map(download::read_identities).transpose()?;
         let Some(id) = BackupId::parse(given) else {
+            let path = if given == LATEST {
+                let newest = local::newest(app, None, invocation.ui)?;
+                newest.ok_or_else(|| local::none_here(app))?.0
+            } else {
+                local::file(app, given)?
+            };
             return Ok(Self {
-                path: local::newest(app, given, invocation.ui)?,
+                path,
                 id: None,
                 identities,
                 copy: None,
@@ -101,6 +111,51 @@ impl Source {
             id: Some(id),
             identities,
             copy: Some(copy),
+        })
+    }
+
+    /// The newest here of one service, as [`find`](Self::find) takes `latest`. That a newer one lies elsewhere is told.
+    pub fn latest(
+        app: &AppName,
+        of: &Linked,
+        identity: Option<&Path>,
+        invocation: &Invocation,
+    ) -> Result<Self, Failure> {
+        let identities = identity.map(download::read_identities).transpose()?;
+        let here = local::newest(app, Some(of), invocation.ui)?;
+        let seen = Seen::elsewhere(app, invocation)?;
+        let newer = seen.newest(of, here.as_ref().map(|(_, time)| *time), Timestamp::now());
+        let Some((path, _)) = here else {
+            let mut failure = Failure::usage(format!(
+                "there is no backup of {} of {app} in this directory",
+                of.name
+            ));
+            failure = match newer {
+                Some(row) => failure.hint(format!(
+                    "The newest elsewhere: dokku-cli db {app} restore {} {}",
+                    row.id, of.name
+                )),
+                None => failure.hint(format!("`dokku-cli db {app} list-backups` shows all.")),
+            };
+            return Err(failure);
+        };
+        if let Some(row) = newer {
+            invocation.ui.warning(&format!(
+                "{} is newer than the latest in this directory",
+                row.id
+            ));
+        }
+        for unknown in seen.unknown.iter().filter(|unknown| unknown.is_error) {
+            invocation.ui.warning(&format!(
+                "whether a newer one lies elsewhere is not known ({}: {})",
+                unknown.place, unknown.why
+            ));
+        }
+        Ok(Self {
+            path,
+            id: None,
+            identities,
+            copy: None,
         })
     }
 
@@ -129,7 +184,7 @@ impl Source {
 
     /// Its name for people, who named it so.
     pub fn shown(&self, given: &str) -> String {
-        if given == "latest" {
+        if given == LATEST {
             let path = self.path.strip_prefix(".").unwrap_or(&self.path);
             path.display().to_string()
         } else {
@@ -156,7 +211,7 @@ impl Source {
         let checked = backup::count(&self.path, self.identities.as_ref()).map_err(|flaw| {
             // What nobody could look into is not known to be bad.
             let code = match flaw {
-                backup::Flaw::Sealed => exit_codes::REFUSED,
+                backup::Flaw::Sealed | backup::Flaw::NotOpened => exit_codes::REFUSED,
                 _ => exit_codes::VERIFICATION,
             };
             Failure::new(code, format!("{given} is not restored: {flaw}"))
@@ -174,6 +229,7 @@ impl Source {
                 .as_ref()
                 .map(|manifest| manifest.app.clone())
                 .or_else(|| name.as_ref().map(|name| name.app.to_string())),
+            service: manifest.as_ref().map(|manifest| manifest.service.clone()),
             made: manifest
                 .as_ref()
                 .map(|manifest| manifest.started)
