@@ -338,7 +338,7 @@ fn a_terminal_shows_how_far_the_host_has_come() {
     write_program(
         &dokku,
         &format!(
-            "case \"$*\" in *redis:export*) {real} \"$@\" | {{ dd bs=1 count=50 2>/dev/null; until [ -e {go} ]; do sleep 0.02; done; cat; }} ;; *) exec {real} \"$@\" ;; esac",
+            "case \"$*\" in *redis:export*) {real} \"$@\" | {{ dd bs=50 count=1 iflag=fullblock 2>/dev/null; until [ -e {go} ]; do sleep 0.02; done; cat; }} ;; *) exec {real} \"$@\" ;; esac",
             real = real.display(),
             go = go.display(),
         ),
