@@ -24,7 +24,7 @@ use serde::Serialize;
 pub use self::{
     annotations::Annotation,
     outline::outline,
-    progress::{Progress, Relayed, Watched},
+    progress::{Progress, Relayed, Watched, WatchedReader},
     visible::{colours_only, visible},
 };
 use crate::{args::Global, failure::Failure};

@@ -2,8 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Write},
-    sync::{Mutex, PoisonError},
+    io::{self, Read, Write},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -103,6 +103,33 @@ impl<W: Write> Write for Watched<'_, W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.to.flush()
+    }
+}
+
+/// Reads on, and shows how much.
+pub struct WatchedReader<R> {
+    from: R,
+    passed: u64,
+    progress: Arc<Progress>,
+}
+
+impl<R: Read> WatchedReader<R> {
+    /// Nothing has been read yet.
+    pub fn new(from: R, progress: Arc<Progress>) -> Self {
+        Self {
+            from,
+            passed: 0,
+            progress,
+        }
+    }
+}
+
+impl<R: Read> Read for WatchedReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buffer)?;
+        self.passed += read as u64;
+        self.progress.at(self.passed);
+        Ok(read)
     }
 }
 

@@ -273,6 +273,16 @@ fn a_terminal_shows_how_far_a_dump_has_come_and_a_pipe_does_not() {
     let piped = host.cli(&["db", "shop", "backup"]).run();
     assert_eq!(piped.status, Some(0), "{piped:?}");
     assert!(!piped.stderr.contains("B/s"), "{piped:?}");
+    // The way back too.
+    let restored = host
+        .cli(&["db", "shop", "restore", "latest", "--yes"])
+        .on_a_terminal()
+        .env("TERM", "xterm")
+        .output()
+        .unwrap();
+    assert!(restored.status.success(), "{restored:?}");
+    let shown = String::from_utf8_lossy(&restored.stdout).into_owned();
+    assert!(shown.contains("into store  "), "{shown:?}");
 }
 
 /// Two services of one app: what `latest` means depends on which is to be restored.

@@ -1,5 +1,10 @@
 //! What a restore has others do: locks, backups, streams.
 
+use std::{
+    io::{self, Read},
+    sync::Arc,
+};
+
 use dokku_deploy::{
     backup::Reason,
     command::DokkuCommand,
@@ -15,7 +20,12 @@ use dokku_deploy::{
 
 use super::{super::backup::Order, left::Record, source::Source};
 use crate::{
-    actor, commands::lock::nonce, failure::Failure, host::SshHost, origin, publish, ui::Ui,
+    actor,
+    commands::lock::nonce,
+    failure::Failure,
+    host::SshHost,
+    origin, publish,
+    ui::{Ui, WatchedReader},
 };
 
 /// Lends hands to one restore.
@@ -173,8 +183,13 @@ impl Hands for Working<'_, '_, '_> {
     }
 
     fn import(&mut self, command: &DokkuCommand) -> Result<Answer, HostError> {
-        self.host
-            .supply(command, &|| self.source.open(), self.ground.interrupts)
+        let what = format!("into {}", self.wish.target().name);
+        let progress = Arc::new(self.ui.progress(&what));
+        let open = || -> io::Result<Box<dyn Read + Send>> {
+            let dump = self.source.open()?;
+            Ok(Box::new(WatchedReader::new(dump, Arc::clone(&progress))))
+        };
+        self.host.supply(command, &open, self.ground.interrupts)
     }
 
     fn note(&mut self, what: &str) {
