@@ -84,6 +84,8 @@ environments:
         version: "16"
     backup:
       retention_days: 14
+      restore_test_days: 7
+      restore_test_max_gib: 10
     security:
       block_on_critical: true
       severity: [CRITICAL, HIGH, MEDIUM]
