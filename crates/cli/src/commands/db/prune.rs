@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{PruneArguments, record};
 use crate::{
-    backup::{self, Bucket, BucketSettings, Found, manifest_path, prune_bucket},
+    backup::{self, Bucket, BucketSettings, Flaw, Found, manifest_path, prune_bucket},
     commands::{
         backup::{Server, ask, policy},
         with_host,
@@ -100,7 +100,8 @@ impl Pruning<'_> {
             let candidate = Candidate {
                 time: found.name.time,
                 reason: found.name.reason,
-                is_good: manifest.flaw(found.size).is_none() && backup::check(&found.path).is_ok(),
+                is_good: manifest.flaw(found.size).is_none()
+                    && matches!(backup::check(&found.path), Ok(_) | Err(Flaw::Sealed)),
                 is_restore_tested: manifest.restore_tested.is_some(),
             };
             let key = format!("{}:{}", manifest.kind, manifest.service);
@@ -109,7 +110,9 @@ impl Pruning<'_> {
         for backups in series.values() {
             let candidates: Vec<Candidate> =
                 backups.iter().map(|(_, candidate)| *candidate).collect();
-            let verdicts = retention::judge(&candidates, &self.rule, Timestamp::now());
+            let now = Timestamp::now();
+            // All were read just now.
+            let verdicts = retention::judge_read(&candidates, &self.rule, now, |_| true);
             for ((found, _), verdict) in backups.iter().zip(verdicts) {
                 let shown = name(found);
                 if verdict.is_keep() {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt::Write,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -9,6 +10,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{backups, host_with, say, say_to, traces};
 use crate::support::TestHost;
@@ -202,6 +204,58 @@ fn aged(original: &Path, before: &str, days: i64) -> PathBuf {
     )
     .unwrap();
     path
+}
+
+/// A file that is older than the rule keeps, of this content, with the manifest of `original` for
+/// `written`.
+fn old_file(
+    original: &Path,
+    days: i64,
+    (service, end): (&str, &str),
+    content: &[u8],
+    written: &[u8],
+) -> PathBuf {
+    let path = aged(original, "shop", days);
+    let mut known = manifest(&path);
+    let mut sha256 = String::new();
+    for byte in Sha256::digest(written) {
+        write!(sha256, "{byte:02x}").unwrap();
+    }
+    known["sha256"] = json!(sha256);
+    known["size"] = json!(written.len());
+    known["service"] = json!(service);
+    if !end.is_empty() {
+        known["encrypted_to"] = json!(["age1somebody"]);
+    }
+    fs::remove_file(format!("{}.json", path.display())).unwrap();
+    fs::remove_file(&path).unwrap();
+    let path = PathBuf::from(format!("{}{end}", path.display()));
+    fs::write(&path, content).unwrap();
+    fs::write(format!("{}.json", path.display()), known.to_string()).unwrap();
+    path
+}
+
+#[test]
+fn prune_keeps_the_newest_that_is_encrypted_and_where_none_is_good_all() {
+    let host = host_with("redis");
+    made(&host, &[]);
+    let made = backups(host.home()).remove(0);
+    fs::create_dir(host.home().join(".dokku")).unwrap();
+    let config = host.home().join(".dokku/config.yml");
+    fs::write(&config, "backup:\n  retention_days: 3\n").unwrap();
+    let sealed = b"age-encryption.org/v1\nnobody here can look inside";
+    let kept = old_file(&made, 40, ("store", ".gz.age"), sealed, sealed);
+    let gone = old_file(&made, 50, ("store", ".gz.age"), sealed, sealed);
+    // Of another service only damaged ones: one of them may be better than nothing.
+    let [damaged, more] =
+        [60, 70].map(|days| old_file(&made, days, ("gone", ""), b"changed", b"written"));
+    fs::remove_file(format!("{}.json", made.display())).unwrap();
+    fs::remove_file(&made).unwrap();
+
+    let pruned = host.cli(&["db", "shop", "prune"]).run();
+    assert_eq!(pruned.status, Some(0), "{pruned:?}");
+    let there = [&kept, &damaged, &more, &gone].map(|path| path.exists());
+    assert_eq!(there, [true, true, true, false], "{pruned:?}");
 }
 
 #[test]
