@@ -2,7 +2,7 @@
 //! and the structure that its engine wrote.
 
 use std::{
-    io::{self, BufRead, BufReader, Read},
+    io::{self, Read},
     path::Path,
 };
 
@@ -10,12 +10,13 @@ use dokku_deploy::{
     backup::Manifest,
     dump::{self, BadDump, Dump},
 };
-use flate2::read::MultiGzDecoder;
 use fs_err::File;
 
 use super::{
     digest::Counted,
-    seal::{self, Identities},
+    raw::{SEALED, is_sealed, open_with},
+    seal::Identities,
+    second_opinion,
     store::manifest_of,
 };
 
@@ -46,7 +47,7 @@ pub enum Flaw {
     },
     /// It is encrypted, and nobody gave a key. That the file is the one that was written was checked,
     /// where there is a manifest.
-    #[error("it is encrypted: what is inside can be read only with --identity FILE")]
+    #[error("{SEALED}")]
     Sealed,
     /// It is encrypted to others: nothing is known against it.
     #[error("the private key that was given does not open it")]
@@ -57,34 +58,6 @@ pub enum Flaw {
     /// The file cannot be read.
     #[error("{0}")]
     Unreadable(#[from] io::Error),
-}
-
-/// Reads the raw dump of a file, encrypted to one of `identities` or not, compressed or not.
-pub fn open_with(path: &Path, identities: Option<&Identities>) -> io::Result<Box<dyn Read + Send>> {
-    let mut file = BufReader::with_capacity(128 * 1024, File::open(path)?);
-    if !file.fill_buf()?.starts_with(seal::MAGIC) {
-        return unpacked(Box::new(file));
-    }
-    let identities = identities
-        .ok_or_else(|| io::Error::new(io::ErrorKind::PermissionDenied, Flaw::Sealed.to_string()))?;
-    unpacked(identities.decrypt(file)?)
-}
-
-fn unpacked(from: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
-    let mut from = BufReader::with_capacity(128 * 1024, from);
-    if from.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-        Ok(Box::new(MultiGzDecoder::new(from)))
-    } else {
-        Ok(Box::new(from))
-    }
-}
-
-fn is_sealed(path: &Path) -> io::Result<bool> {
-    let mut head = Vec::new();
-    File::open(path)?
-        .take(seal::MAGIC.len() as u64)
-        .read_to_end(&mut head)?;
-    Ok(head == seal::MAGIC)
 }
 
 /// Reads the whole file twice, once as it lies there and once as the dump inside.
@@ -131,6 +104,7 @@ fn examine(
     let dump = look(&mut raw)?;
     let (raw_sha256, _) = raw.tally.finish();
     is_as_written(raw_sha256, manifest.as_ref().map(|known| &known.raw_sha256))?;
+    let dump = second_opinion::ask(dump, || open_with(path, identities))?;
     Ok(Checked {
         dump,
         manifest,

@@ -9,9 +9,12 @@ use dokku_deploy::{
     plugin_protocol::Listed,
     service::{ServiceKind, ServiceName},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{bucket::Bucket, seal::PassingKey, shelf::Shelf};
+
+/// How far a name may be ahead of its backup, where the names of the seconds before were taken.
+const AHEAD: SignedDuration = SignedDuration::from_mins(1);
 
 /// A service of an app.
 pub type Key = (ServiceKind, AppName, ServiceName);
@@ -77,7 +80,9 @@ impl<'a> Tests<'a> {
             }
             let newest = own
                 .iter()
-                .filter(|(one, manifest)| one.time <= now && !manifest.reason.is_safety_copy())
+                .filter(|(one, manifest)| {
+                    one.time <= now + AHEAD && !manifest.reason.is_safety_copy()
+                })
                 .max_by_key(|(one, _)| one.time);
             if let Some((newest, _)) = newest {
                 tests.newest.insert(key(&job.of), (*newest).clone());

@@ -11,8 +11,10 @@ mod heartbeat;
 mod packer;
 mod proving;
 mod pruning;
+mod raw;
 mod run;
 mod seal;
+mod second_opinion;
 mod settling;
 mod shelf;
 mod store;
@@ -25,12 +27,13 @@ pub const TOOL: &str = concat!("dokku-cli v", env!("CARGO_PKG_VERSION"));
 pub use self::{
     bucket::Bucket,
     bucket_settings::BucketSettings,
-    check::{Flaw, check, check_with, count, open_with},
+    check::{Flaw, check, check_with, count},
     due::Tests,
     gzip::packed,
     heartbeat::{Beat, beat},
     proving::{Bench, Importer, Turn},
     pruning::prune_bucket,
+    raw::open_with,
     run::Run,
     seal::Identities,
     shelf::Shelf,

@@ -19,6 +19,8 @@ use tempfile::NamedTempFile;
 use super::{
     digest::Counted,
     packer::{Packer, Packing},
+    raw::open_with,
+    second_opinion,
     settling::Settling,
 };
 
@@ -239,6 +241,13 @@ impl backup::Draft for Draft<'_> {
             dump,
         } = self.to.finish()?;
         written.finish()?;
+        // Nobody here can open what is encrypted.
+        let dump = match dump {
+            Ok(dump) if facts.encrypted_to.is_empty() => {
+                second_opinion::ask(dump, || open_with(self.file.path(), None))
+            }
+            dump => dump,
+        };
         facts
             .checks
             .insert(0, "read back from the disk, and the same".to_owned());

@@ -232,7 +232,7 @@ impl Run<'_> {
         };
         let identities =
             (!subject.manifest.encrypted_to.is_empty()).then(|| tests.key().identities());
-        let open = || super::check::open_with(&readable.path, identities.as_ref());
+        let open = || super::raw::open_with(&readable.path, identities.as_ref());
         let bench = Bench {
             host: self.host,
             clock: self.clock,

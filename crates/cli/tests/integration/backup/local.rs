@@ -392,3 +392,31 @@ fn the_latest_is_that_of_the_service_and_another_service_is_told() {
         "{none:?}"
     );
 }
+
+#[test]
+fn postgres_own_client_is_asked_and_what_it_refuses_is_no_backup() {
+    let host = host_with("postgres");
+    say(&host, "postgres", b"CREATE TABLE t AS SELECT 1 AS n;\n");
+    for arguments in [&[][..], &["--gzip"]] {
+        made(&host, arguments);
+        let newest = backups(host.home()).pop().unwrap();
+        let checks = manifest(&newest)["checks"].to_string();
+        assert!(checks.contains("pg_restore --list"), "{checks}");
+    }
+    super::write_program(
+        &host.home().join("bin/pg_restore"),
+        "echo 'pg_restore: error: entry ID 5 out of range' >&2; exit 1",
+    );
+    let had = traces(host.home());
+    let refused = host.cli(&["db", "shop", "backup"]).run();
+    assert_eq!(refused.status, Some(7), "{refused:?}");
+    assert!(
+        refused
+            .stderr
+            .contains("pg_restore --list says: entry ID 5 out of range"),
+        "{refused:?}"
+    );
+    assert_eq!(traces(host.home()), had);
+    let verified = host.cli(&["db", "shop", "verify", "--all"]).run();
+    assert_eq!(verified.status, Some(7), "{verified:?}");
+}
