@@ -40,18 +40,24 @@ pub fn run(
         is_dry_run: arguments.dry_run,
         ui,
     };
-    let mut removed = Vec::new();
+    let mut judged = Vec::new();
     let result = with_host(invocation, |host, _| {
         if pruning.is_dry_run {
-            return pruning.everywhere(host, None, &mut removed);
+            return pruning.everywhere(host, None, &mut judged);
         }
         let entry = record::entry(Action::BackupPrune, app, host)?;
         recorded(entry, host, invocation, |entry| {
-            pruning.everywhere(host, Some(entry), &mut removed)
+            pruning.everywhere(host, Some(entry), &mut judged)
         })
     });
+    let removed = removed(&judged);
     if ui.is_json() {
-        ui.json(&json!({"app": app, "is_dry_run": pruning.is_dry_run, "removed": removed}))?;
+        ui.json(&json!({
+            "app": app,
+            "is_dry_run": pruning.is_dry_run,
+            "removed": removed,
+            "judged": judged,
+        }))?;
     }
     let verb = if pruning.is_dry_run {
         "would be removed"
@@ -60,6 +66,11 @@ pub fn run(
     };
     ui.success(&format!("{} backup(s) of {app} {verb}", removed.len()));
     result.map(|()| exit_codes::OK)
+}
+
+fn removed(judged: &[Pruned]) -> Vec<String> {
+    let gone = judged.iter().filter(|one| !one.is_kept);
+    gone.map(|one| one.id.clone()).collect()
 }
 
 struct Pruning<'a> {
@@ -75,26 +86,28 @@ impl Pruning<'_> {
         &self,
         host: &SshHost,
         entry: Option<&mut AuditEntry>,
-        removed: &mut Vec<String>,
+        judged: &mut Vec<Pruned>,
     ) -> Result<(), Failure> {
         let result = self
-            .here(removed)
-            .and_then(|()| self.in_bucket(removed))
-            .and_then(|()| self.on_host(host, removed));
+            .here(judged)
+            .and_then(|()| self.in_bucket(judged))
+            .and_then(|()| self.on_host(host, judged));
         if let Some(entry) = entry {
-            name_removed(entry, removed);
+            name_removed(entry, &removed(judged));
         }
         result
     }
 
-    fn here(&self, removed: &mut Vec<String>) -> Result<(), Failure> {
+    fn here(&self, judged: &mut Vec<Pruned>) -> Result<(), Failure> {
         let mut series: BTreeMap<String, Vec<(Found, Candidate)>> = BTreeMap::new();
         for found in backup::find(Path::new("."), self.app)? {
             let Ok(Some(manifest)) = &found.manifest else {
-                self.ui.info(&format!(
-                    "{}: stays (not made by this program, or its manifest is lost)",
-                    name(&found)
-                ));
+                let foreign = Pruned {
+                    id: name(&found),
+                    is_kept: true,
+                    why: "not made by this program, or its manifest is lost".to_owned(),
+                };
+                self.tell(foreign, judged)?;
                 continue;
             };
             let candidate = Candidate {
@@ -114,26 +127,23 @@ impl Pruning<'_> {
             // All were read just now.
             let verdicts = retention::judge_read(&candidates, &self.rule, now, |_| true);
             for ((found, _), verdict) in backups.iter().zip(verdicts) {
-                let shown = name(found);
-                if verdict.is_keep() {
-                    self.ui.info(&format!("{shown}: stays ({verdict})"));
-                    continue;
-                }
-                if self.is_dry_run {
-                    self.ui.info(&format!("{shown}: would go ({verdict})"));
-                } else {
+                if !verdict.is_keep() && !self.is_dry_run {
                     // The file first: a manifest that is left alone is no backup.
                     fs_err::remove_file(&found.path)?;
                     fs_err::remove_file(manifest_path(&found.path))?;
-                    self.ui.info(&format!("{shown}: removed ({verdict})"));
                 }
-                removed.push(shown);
+                let one = Pruned {
+                    id: name(found),
+                    is_kept: verdict.is_keep(),
+                    why: verdict.to_string(),
+                };
+                self.tell(one, judged)?;
             }
         }
         Ok(())
     }
 
-    fn in_bucket(&self, removed: &mut Vec<String>) -> Result<(), Failure> {
+    fn in_bucket(&self, judged: &mut Vec<Pruned>) -> Result<(), Failure> {
         let Some(settings) = BucketSettings::from_environment()? else {
             return Ok(());
         };
@@ -143,36 +153,45 @@ impl Pruning<'_> {
         let now = Timestamp::now();
         let pruned =
             prune_bucket(&bucket, &listed, &self.rule, now, self.is_dry_run).map_err(of_bucket)?;
-        self.tell(&pruned, removed);
-        Ok(())
+        self.tell_all(pruned, judged)
     }
 
-    fn on_host(&self, host: &SshHost, removed: &mut Vec<String>) -> Result<(), Failure> {
+    fn on_host(&self, host: &SshHost, judged: &mut Vec<Pruned>) -> Result<(), Failure> {
         let request = PruneRequest {
             app: Some(self.app.clone()),
             rule: self.rule.clone(),
             is_dry_run: self.is_dry_run,
         };
         match ask::<Vec<Pruned>>(host, &deploy_system::backup_prune(&request))? {
-            Server::Answered(pruned) => self.tell(&pruned, removed),
-            Server::NoPlugin(_) => self
-                .ui
-                .info("The plugin is not on the host: nothing was looked at there"),
+            Server::Answered(pruned) => self.tell_all(pruned, judged),
+            Server::NoPlugin(_) => {
+                self.ui
+                    .info("The plugin is not on the host: nothing was looked at there");
+                Ok(())
+            }
         }
-        Ok(())
     }
 
-    fn tell(&self, pruned: &[Pruned], removed: &mut Vec<String>) {
-        for one in pruned {
-            let verb = match (one.is_kept, self.is_dry_run) {
-                (true, _) => "stays",
-                (false, true) => "would go",
-                (false, false) => "removed",
-            };
-            self.ui.info(&format!("{}: {verb} ({})", one.id, one.why));
+    fn tell_all(&self, pruned: Vec<Pruned>, judged: &mut Vec<Pruned>) -> Result<(), Failure> {
+        pruned
+            .into_iter()
+            .try_for_each(|one| self.tell(one, judged))
+    }
+
+    /// What becomes of one, and why: the result of a dry run, else narration.
+    fn tell(&self, one: Pruned, judged: &mut Vec<Pruned>) -> Result<(), Failure> {
+        let verb = match (one.is_kept, self.is_dry_run) {
+            (true, _) => "stays",
+            (false, true) => "would go",
+            (false, false) => "removed",
+        };
+        let line = format!("{}: {verb} ({})", one.id, one.why);
+        judged.push(one);
+        if self.is_dry_run && !self.ui.is_json() {
+            return self.ui.result(&line);
         }
-        let gone = pruned.iter().filter(|one| !one.is_kept);
-        removed.extend(gone.map(|one| one.id.clone()));
+        self.ui.info(&line);
+        Ok(())
     }
 }
 

@@ -131,7 +131,7 @@ fn old_ones_go_in_both_places_and_only_ours() {
         fs::write(directory.join("20200103_000000.gz"), "no manifest").unwrap();
     }
     let dry = ok(&bucket, host, &["db", "shop", "prune", "--dry-run"]);
-    assert_eq!(dry.stderr.matches("would go (").count(), 4, "{dry:?}");
+    assert_eq!(dry.stdout.matches("would go (").count(), 4, "{dry:?}");
     assert_eq!(backups(host).len(), 5);
     let entries = || -> Vec<Value> {
         let log = guarded

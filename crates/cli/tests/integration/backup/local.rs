@@ -283,11 +283,11 @@ fn prune_removes_what_is_too_old_and_nothing_that_is_not_its_own() {
 
     let dry = host.cli(&["db", "shop", "prune", "--dry-run"]).run();
     assert_eq!(dry.status, Some(0), "{dry:?}");
-    let told = dry.stdout + &dry.stderr;
+    let told = &dry.stdout;
     for gone in &gone {
         assert!(told.contains(&format!("{gone}: would go (")), "{told}");
     }
-    assert!(told.contains("3 backup(s) of shop would be removed"));
+    assert!(dry.stderr.contains("3 backup(s) of shop would be removed"));
     assert!(told.contains(&format!("{}: stays (not made by", name(&foreign))));
     assert_eq!(names(host.home()), before);
 
@@ -297,6 +297,10 @@ fn prune_removes_what_is_too_old_and_nothing_that_is_not_its_own() {
     assert_eq!(told["is_dry_run"], false);
     let removed: BTreeSet<String> = serde_json::from_value(told["removed"].clone()).unwrap();
     assert_eq!(removed, BTreeSet::from(gone.clone()));
+    let judged = told["judged"].as_array().unwrap();
+    assert!(judged.iter().all(|one| one["why"].is_string()), "{told}");
+    let kept = judged.iter().filter(|one| one["is_kept"] == true);
+    assert_eq!(kept.count(), judged.len() - gone.len(), "{told}");
     let both = gone
         .iter()
         .flat_map(|name| [name.clone(), format!("{name}.json")]);
