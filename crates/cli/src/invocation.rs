@@ -13,8 +13,8 @@ use dokku_deploy::{app::AppName, interrupt::Interrupts};
 use tempfile::NamedTempFile;
 
 use crate::{
-    args::Global,
     failure::Failure,
+    global::Global,
     host::{Route, SshHost, no_host_key},
     repository::Repository,
     settings_file::{SettingsFile, edit},
@@ -181,7 +181,7 @@ impl<'a> Invocation<'a> {
     pub fn patience(&self) -> Result<Duration, Failure> {
         match (self.global.connect_timeout, variable("DOKKU_TIMEOUT")?) {
             (Some(given), _) => Ok(given),
-            (None, Some(given)) => crate::args::duration(&given)
+            (None, Some(given)) => crate::global::duration(&given)
                 .map_err(|why| Failure::settings(format!("DOKKU_TIMEOUT: {why}"))),
             (None, None) => Ok(PATIENCE),
         }

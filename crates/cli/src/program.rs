@@ -8,9 +8,10 @@ use clap::{
 };
 
 use crate::{
-    args::{Arguments, Command, Global, VERSION},
-    commands, exit_codes,
+    args::{Arguments, Command},
+    dispatch, exit_codes,
     failure::Failure,
+    global::{Global, VERSION},
     invocation::{self, Invocation},
     ui::Ui,
 };
@@ -25,7 +26,7 @@ pub fn run() -> ExitCode {
             }
             let ui = Ui::new(&arguments.global);
             let code = form
-                .and_then(|_| dispatch(&arguments, &ui))
+                .and_then(|_| act(&arguments, &ui))
                 .unwrap_or_else(|failure| {
                     ui.failure(&failure);
                     failure.code
@@ -46,7 +47,7 @@ fn form(arguments: &Arguments) -> Result<Global, Failure> {
     }
 }
 
-fn dispatch(arguments: &Arguments, ui: &Ui) -> Result<u8, Failure> {
+fn act(arguments: &Arguments, ui: &Ui) -> Result<u8, Failure> {
     let Some(command) = &arguments.command else {
         if arguments.global.verbose {
             // The original's `-v`.
@@ -57,7 +58,7 @@ fn dispatch(arguments: &Arguments, ui: &Ui) -> Result<u8, Failure> {
         return Ok(exit_codes::OK);
     };
     let invocation = Invocation::new(&arguments.global, ui);
-    commands::run(command, &invocation)
+    dispatch::run(command, &invocation)
 }
 
 /// Help and version are results; all else is a command line that is not understood.

@@ -12,13 +12,13 @@ use jiff::Timestamp;
 
 use crate::{
     actor,
-    args::duration,
     backup::{Beat, beat},
     dashboard::{
         place::Place,
         publication::{self, Merge},
     },
     failure::Failure,
+    global::duration,
     interrupt::Watch,
     invocation::Invocation,
     origin,

@@ -5,6 +5,7 @@
 
 mod annotations;
 mod answer;
+mod narration;
 mod outline;
 mod progress;
 mod visible;
@@ -23,11 +24,12 @@ use serde::Serialize;
 
 pub use self::{
     annotations::Annotation,
+    narration::Narration,
     outline::outline,
     progress::{Progress, Relayed, Watched, WatchedReader},
     visible::{colours_only, visible},
 };
-use crate::{args::Global, failure::Failure};
+use crate::{failure::Failure, global::Global};
 
 /// How much is told, and in which form.
 #[derive(Debug, Default)]

@@ -20,7 +20,7 @@ use fs_err::{self as fs, os::unix::fs::OpenOptionsExt};
 use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 
-use crate::{commands::deploy::narration::Narration, ui::Ui};
+use crate::ui::{Narration, Ui};
 
 /// The right to test: of those who keep it in the same directory one at a time. The kernel lets go of
 /// it when its holder dies.

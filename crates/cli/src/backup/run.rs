@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use dokku_deploy::{
-    backup::{BackupId, Fresh, Manifest, Place, Reason, StoredName, YOUNG_ENOUGH},
+    backup::{BackupId, Fresh, Manifest, Place, Reason, StoredName, YOUNG_ENOUGH, size},
     clock::Clock,
     flows::backup::{
         self, BackupStore, Draft, Job, Order, Planned, Sealed, StoreError, TakeError, Taken,
@@ -25,7 +25,6 @@ use super::{
     store::{Directory, sweep},
 };
 use crate::{
-    commands::size,
     crew,
     ui::{Progress, Ui, Watched},
 };

@@ -3,17 +3,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use clap::{Args, CommandFactory, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 use clap_complete::{Shell, generate};
 use dokku_deploy::{app::AppName, dokku::apps, host::Host};
 
 use super::with_host;
 use crate::{
-    args::{Arguments, Global},
-    exit_codes,
-    failure::Failure,
-    invocation::Invocation,
-    settings_file::edit,
+    exit_codes, failure::Failure, global::Global, invocation::Invocation, settings_file::edit,
 };
 
 /// How long the names of apps are remembered.
@@ -46,22 +42,36 @@ pub enum What {
     Apps,
 }
 
-/// Prints the script for a shell, or the names.
-pub fn run(arguments: &CompletionsArguments, invocation: &Invocation) -> Result<u8, Failure> {
+/// Prints the script for a shell, or the names; `line` is our command line.
+pub fn run(
+    arguments: &CompletionsArguments,
+    line: &Command,
+    invocation: &Invocation,
+) -> Result<u8, Failure> {
     match arguments.shell {
         What::Bash => {
             // The generator names the program in two ways, so that nothing after a verb completes.
-            let generated = script(Shell::Bash).replace("dokku__subcmd__cli", "dokku__cli");
-            let script = format!("{generated}{}", bash(&verbs_with_app()));
+            let generated = script(line, Shell::Bash).replace("dokku__subcmd__cli", "dokku__cli");
+            let script = format!("{generated}{}", bash(&verbs_with_app(line)));
             invocation.ui.result(script.trim_end())?;
         }
         What::Fish => {
-            let script = format!("{}{}", script(Shell::Fish), fish(&verbs_with_app()));
+            let script = format!(
+                "{}{}",
+                script(line, Shell::Fish),
+                fish(&verbs_with_app(line))
+            );
             invocation.ui.result(script.trim_end())?;
         }
-        What::Zsh => invocation.ui.result(zsh(&script(Shell::Zsh)).trim_end())?,
-        What::Elvish => invocation.ui.result(script(Shell::Elvish).trim_end())?,
-        What::Powershell => invocation.ui.result(script(Shell::PowerShell).trim_end())?,
+        What::Zsh => invocation
+            .ui
+            .result(zsh(&script(line, Shell::Zsh)).trim_end())?,
+        What::Elvish => invocation
+            .ui
+            .result(script(line, Shell::Elvish).trim_end())?,
+        What::Powershell => invocation
+            .ui
+            .result(script(line, Shell::PowerShell).trim_end())?,
         What::Apps => {
             for (alias, _) in invocation.file()?.aliases() {
                 invocation.ui.result(&alias)?;
@@ -74,16 +84,15 @@ pub fn run(arguments: &CompletionsArguments, invocation: &Invocation) -> Result<
     Ok(exit_codes::OK)
 }
 
-fn script(shell: Shell) -> String {
+fn script(line: &Command, shell: Shell) -> String {
     let mut script = Vec::new();
-    generate(shell, &mut Arguments::command(), "dokku-cli", &mut script);
+    generate(shell, &mut line.clone(), "dokku-cli", &mut script);
     String::from_utf8_lossy(&script).into_owned()
 }
 
 /// The verbs whose first word is an app, with their short forms.
-fn verbs_with_app() -> Vec<String> {
-    Arguments::command()
-        .get_subcommands()
+fn verbs_with_app(line: &Command) -> Vec<String> {
+    line.get_subcommands()
         .filter(|verb| {
             verb.get_positionals()
                 .next()
@@ -191,11 +200,15 @@ fn apps(invocation: &Invocation) -> Result<Vec<AppName>, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+    use crate::args::Arguments;
 
     #[test]
     fn apps_are_completed_for_the_verbs_that_take_one() {
-        let verbs = verbs_with_app();
+        let line = &Arguments::command();
+        let verbs = verbs_with_app(line);
         for verb in [
             "deploy",
             "push",
@@ -215,7 +228,7 @@ mod tests {
                 "{verb}: {verbs:?}"
             );
         }
-        assert!(zsh(&script(Shell::Zsh)).contains(":_dokku_cli_apps'"));
-        assert!(script(Shell::Bash).contains("_dokku__cli()"));
+        assert!(zsh(&script(line, Shell::Zsh)).contains(":_dokku_cli_apps'"));
+        assert!(script(line, Shell::Bash).contains("_dokku__cli()"));
     }
 }

@@ -1,7 +1,6 @@
 //! `dokku-cli deploy`.
 
 mod given;
-pub mod narration;
 pub(super) mod outcome;
 pub mod preview;
 mod record;
@@ -20,17 +19,17 @@ use dokku_deploy::{
     settings::Inputs,
 };
 
-use self::{narration::Narration, preview::PreviewOf, record::Record};
+use self::{preview::PreviewOf, record::Record};
 use super::db::ServiceCopier;
 use crate::{
-    args,
     clock::RealClock,
     exit_codes,
     failure::Failure,
+    global,
     http::Http,
     interrupt::Watch,
     invocation::Invocation,
-    ui::{Reply, Ui},
+    ui::{Narration, Reply, Ui},
 };
 
 /// How often a deploy that waits for another one looks again.
@@ -56,10 +55,10 @@ pub struct DeployArguments {
     #[arg(long, short)]
     pub yes: bool,
     /// The most time that the whole deploy may take
-    #[arg(long, value_name = "DURATION", value_parser = args::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = global::duration)]
     pub timeout: Option<Duration>,
     /// Wait for another deploy of the app to end instead of refusing, at most so long
-    #[arg(long, value_name = "DURATION", value_parser = args::duration, num_args = 0..=1, default_missing_value = "1h")]
+    #[arg(long, value_name = "DURATION", value_parser = global::duration, num_args = 0..=1, default_missing_value = "1h")]
     pub wait: Option<Duration>,
     /// A variable for the app; may be given several times
     #[arg(long, value_name = "KEY=VALUE")]

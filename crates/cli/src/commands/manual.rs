@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 
-use crate::{args::Arguments, exit_codes, failure::Failure};
+use crate::{exit_codes, failure::Failure};
 
 /// What `manual` takes.
 #[derive(Debug, Args)]
@@ -13,9 +13,9 @@ pub struct ManualArguments {
     out: PathBuf,
 }
 
-/// Writes a page for the program and one for each command.
-pub fn run(arguments: &ManualArguments) -> Result<u8, Failure> {
+/// Writes a page for the program, whose command line this is, and one for each command.
+pub fn run(arguments: &ManualArguments, line: Command) -> Result<u8, Failure> {
     fs_err::create_dir_all(&arguments.out)?;
-    clap_mangen::generate_to(Arguments::command(), &arguments.out)?;
+    clap_mangen::generate_to(line, &arguments.out)?;
     Ok(exit_codes::OK)
 }

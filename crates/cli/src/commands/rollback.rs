@@ -25,13 +25,20 @@ use self::{
     source::{Fetching, Source},
 };
 use super::{
-    deploy::{narration::Narration, outcome as deployed, takeover},
+    deploy::{outcome as deployed, takeover},
     missing, safety,
     teardown::Safety,
 };
 use crate::{
-    access, actor, clock::RealClock, exit_codes, failure::Failure, http::Http, interrupt::Watch,
-    invocation::Invocation, repository::Repository, ui::Reply,
+    access, actor,
+    clock::RealClock,
+    exit_codes,
+    failure::Failure,
+    http::Http,
+    interrupt::Watch,
+    invocation::Invocation,
+    repository::Repository,
+    ui::{Narration, Reply},
 };
 
 /// What `rollback` takes.

@@ -14,10 +14,7 @@ use dokku_deploy::{
 };
 use serde_json::json;
 
-use super::{
-    deploy::{narration::Narration, takeover},
-    safety,
-};
+use super::{deploy::takeover, safety};
 use crate::{
     exit_codes,
     failure::Failure,
@@ -27,7 +24,7 @@ use crate::{
     origin,
     publish::{Chain, publish},
     repository::Repository,
-    ui::Ui,
+    ui::{Narration, Ui},
 };
 
 /// How the data of services is safe before they are destroyed.

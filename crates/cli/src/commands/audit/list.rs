@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::ListArguments;
 use crate::{
-    args, commands::with_host, exit_codes, failure::Failure, invocation::Invocation, ui::visible,
+    commands::with_host, exit_codes, failure::Failure, global, invocation::Invocation, ui::visible,
 };
 
 /// Shows them, newest first.
@@ -101,7 +101,7 @@ fn moment(text: &str, now: &ZonedDateTime) -> Result<Timestamp, Failure> {
         let then = now.checked_sub(days.days()).map_err(|_| wrong())?;
         return Ok(then.timestamp());
     }
-    let ago = args::duration(text).map_err(|_| wrong())?;
+    let ago = global::duration(text).map_err(|_| wrong())?;
     now.timestamp().checked_sub(ago).map_err(|_| wrong())
 }
 

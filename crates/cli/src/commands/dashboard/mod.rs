@@ -14,7 +14,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
-use crate::{args::duration, failure::Failure, invocation::Invocation, schedule::Scheduled};
+use crate::{failure::Failure, global::duration, invocation::Invocation, schedule::Scheduled};
 
 /// What `dashboard` takes.
 #[derive(Debug, Args)]

@@ -20,8 +20,10 @@ use dokku_deploy::{
 
 use super::{backup::Order, restore::Source, service::understood};
 use crate::{
-    backup::Importer, commands::deploy::narration::Narration, failure::Failure, host::SshHost,
-    ui::Ui,
+    backup::Importer,
+    failure::Failure,
+    host::SshHost,
+    ui::{Narration, Ui},
 };
 
 /// Copies services of this host.

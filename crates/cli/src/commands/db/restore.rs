@@ -19,8 +19,14 @@ use self::{hands::Working, left::Record, source::LATEST};
 pub use self::{outcome::refused, source::Source};
 use super::{RestoreArguments, record, service};
 use crate::{
-    clock::RealClock, commands::deploy::narration::Narration, exit_codes, failure::Failure,
-    host::SshHost, interrupt::Watch, invocation::Invocation, publish::recorded, ui::Ui,
+    clock::RealClock,
+    exit_codes,
+    failure::Failure,
+    host::SshHost,
+    interrupt::Watch,
+    invocation::Invocation,
+    publish::recorded,
+    ui::{Narration, Ui},
 };
 
 /// Restores.

@@ -25,7 +25,7 @@ use dokku_deploy::{
 use self::words::Meant;
 use super::with_host;
 use crate::{
-    actor, args, clock::RealClock, failure::Failure, host::SshHost, interrupt::Watch,
+    actor, clock::RealClock, failure::Failure, global, host::SshHost, interrupt::Watch,
     invocation::Invocation,
 };
 
@@ -38,13 +38,13 @@ pub struct LockArguments {
     #[arg(value_name = "APP] [REASON")]
     pub words: Vec<String>,
     /// End the lock by itself after so long, such as 2h
-    #[arg(long = "for", value_name = "DURATION", value_parser = args::duration, conflicts_with = "until")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = global::duration, conflicts_with = "until")]
     pub lasting: Option<Duration>,
     /// End the lock by itself at this time: 2026-11-24T18:00:00Z, or 18:00 of today
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
     /// If the app is locked already, wait for at most so long until it is not
-    #[arg(long, value_name = "DURATION", value_parser = args::duration, conflicts_with_all = ["replace", "all"])]
+    #[arg(long, value_name = "DURATION", value_parser = global::duration, conflicts_with_all = ["replace", "all"])]
     pub wait: Option<Duration>,
     /// If the app is locked already, take the lock over
     #[arg(long, conflicts_with = "all")]

@@ -73,7 +73,7 @@ struct LockWords {
     request: Option<String>,
     #[arg(long, value_name = "PERSON")]
     by: Option<String>,
-    #[arg(long = "for", value_name = "DURATION", value_parser = crate::args::duration)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = crate::global::duration)]
     end: Option<std::time::Duration>,
     #[arg(long)]
     replace: bool,

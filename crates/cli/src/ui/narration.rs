@@ -1,11 +1,11 @@
-//! The deploy's events as lines for the person who waits.
+//! The events of a flow as lines for the person who waits.
 
 use dokku_deploy::{
     event::{Event, Report},
     host::Stream,
 };
 
-use crate::ui::Ui;
+use super::Ui;
 
 /// Tells events through the one place that prints.
 pub struct Narration<'a> {
