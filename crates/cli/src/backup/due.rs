@@ -27,7 +27,7 @@ pub fn key(of: &Found) -> Key {
 pub struct Tests<'a> {
     /// Bytes of the largest dump that is tested.
     pub limit: u64,
-    /// Where the [`Turn`] is kept.
+    /// Where the turn of restore tests is kept.
     pub turn: &'a Path,
     /// Where a copy of what is in a bucket only may lie meanwhile.
     pub scratch: &'a Path,

@@ -10,7 +10,7 @@ use dokku_deploy::{
 };
 use jiff::Timestamp;
 
-pub use super::teardown::Safety;
+pub use super::safety::Safety;
 use super::{
     ci::reconcile,
     teardown::{Gone, Teardown, lines, refused, tell},

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 
 use super::{
     missing,
-    teardown::{Safety, Teardown, refused, tell},
+    safety::Safety,
+    teardown::{Teardown, refused, tell},
     with_host,
 };
 use crate::{

@@ -26,8 +26,8 @@ use self::{
 };
 use super::{
     deploy::{outcome as deployed, takeover},
-    missing, safety,
-    teardown::Safety,
+    missing,
+    safety::{self, Safety},
 };
 use crate::{
     access, actor,

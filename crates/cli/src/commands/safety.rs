@@ -1,7 +1,8 @@
 //! Before data goes: a checked copy of every service of an app.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use dokku_deploy::{
     app::AppName,
     backup::{Fresh, Kept, Need, Reason, SafetyCopy, WithoutBackup},
@@ -9,11 +10,26 @@ use dokku_deploy::{
     service::{ServiceKind, ServiceName},
 };
 
-use super::{
-    backup::{Copies, ensure_safe_copy},
-    teardown::Safety,
-};
+use super::backup::{Copies, ensure_safe_copy};
 use crate::{exit_codes, failure::Failure, host::SshHost, invocation::Invocation};
+
+/// How the data of services is safe before they are destroyed.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Safety {
+    /// Make new backups, even where there are good ones younger than an hour
+    #[arg(long)]
+    pub fresh: bool,
+    /// Go on without any backup. What is lost is lost
+    #[arg(long, conflicts_with = "fresh")]
+    pub without_backup: bool,
+    /// Make the backups in this directory, instead of on the host or in the bucket; `DOKKU_BACKUP_DIR`
+    /// does the same
+    #[arg(long, value_name = "DIR", conflicts_with = "without_backup")]
+    pub backup_dir: Option<PathBuf>,
+    /// Where people keep files, if that is not the current directory any more.
+    #[arg(skip)]
+    pub here: Option<PathBuf>,
+}
 
 /// Copies of all services, or no leave to go on.
 pub fn ensure(

@@ -1,8 +1,5 @@
 //! Destroying apps and services, once somebody has decided on it: copies of all data first, or nothing.
 
-use std::path::PathBuf;
-
-use clap::Args;
 use dokku_deploy::{
     app::{AppName, Environment},
     audit::{AuditEntry, key},
@@ -14,7 +11,10 @@ use dokku_deploy::{
 };
 use serde_json::json;
 
-use super::{deploy::takeover, safety};
+use super::{
+    deploy::takeover,
+    safety::{self, Safety},
+};
 use crate::{
     exit_codes,
     failure::Failure,
@@ -26,24 +26,6 @@ use crate::{
     repository::Repository,
     ui::{Narration, Ui},
 };
-
-/// How the data of services is safe before they are destroyed.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Safety {
-    /// Make new backups, even where there are good ones younger than an hour
-    #[arg(long)]
-    pub fresh: bool,
-    /// Go on without any backup. What is lost is lost
-    #[arg(long, conflicts_with = "fresh")]
-    pub without_backup: bool,
-    /// Make the backups in this directory, instead of on the host or in the bucket; `DOKKU_BACKUP_DIR`
-    /// does the same
-    #[arg(long, value_name = "DIR", conflicts_with = "without_backup")]
-    pub backup_dir: Option<PathBuf>,
-    /// Where people keep files, if that is not the current directory any more.
-    #[arg(skip)]
-    pub here: Option<PathBuf>,
-}
 
 /// A teardown that is decided on.
 pub struct Teardown<'a> {

@@ -13,7 +13,7 @@ use dokku_deploy::{
 
 use super::{DeployArguments, wish};
 use crate::{
-    commands::{safety, teardown::Safety},
+    commands::safety::{self, Safety},
     failure::Failure,
     host::SshHost,
     invocation::Invocation,

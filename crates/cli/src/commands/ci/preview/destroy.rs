@@ -14,7 +14,8 @@ use crate::{
     actor,
     ci::github::PullState,
     commands::{
-        teardown::{Gone, Safety, Teardown, refused, tell},
+        safety::Safety,
+        teardown::{Gone, Teardown, refused, tell},
         with_host,
     },
     failure::Failure,
