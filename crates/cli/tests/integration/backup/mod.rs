@@ -62,19 +62,29 @@ fn host_with(kind: &str) -> TestHost {
 /// From now on calls of a verb wait on the host until [`TestHost::open_gate`]; what is returned waits
 /// until one does.
 pub fn gate<'a>(host: &'a TestHost, verb: &str) -> impl Fn() + use<'a> {
-    let (closed, waiting) = (host.home().join("closed"), host.home().join("waiting"));
+    let home = host.home();
+    let [closed, waiting, refused] = ["closed", "waiting", "refused"].map(|name| home.join(name));
     drop(fs::remove_file(&waiting));
     fs::write(&closed, "").unwrap();
     host.plugin(
         "gate",
         "user-auth",
         &format!(
-            "case \"$3\" in {verb}) touch '{}'; while [ -e '{}' ]; do sleep 0.02; done;; esac\n",
+            "case \"$3\" in {verb}) touch '{}'; while [ -e '{}' ]; do sleep 0.02; done; if [ -e '{refused}' ]; then rm '{refused}'; exit 1; fi;; esac\n",
             waiting.display(),
-            closed.display()
+            closed.display(),
+            refused = refused.display(),
         ),
     );
     move || await_until("a call that waits", || waiting.exists())
+}
+
+/// Opens the gate, and the call that waits there is refused: it does nothing any more.
+fn refuse_at_gate(host: &TestHost) {
+    let refused = host.home().join("refused");
+    fs::write(&refused, "").unwrap();
+    host.open_gate();
+    await_until("the refusal of a call", || !refused.exists());
 }
 
 /// Puts a shell script into the place of a program.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::{backups, filled::filled, gate, host_with, say};
+use super::{backups, filled::filled, gate, host_with, refuse_at_gate, say};
 use crate::support::TestHost;
 
 const SHOW: &[u8] = b"GET greeting\n";
@@ -241,7 +241,7 @@ fn a_killed_ssh_leaves_what_was_there_or_the_way_back() {
     let running = host.cli(&["db", "shop", "restore", &file, "--yes"]).start();
     waits();
     kill_process(host.shared_connection(), Signal::KILL).unwrap();
-    host.open_gate();
+    refuse_at_gate(&host);
     let cut = running.finish();
     assert_eq!(cut.status, Some(5), "{cut:?}");
     let told = format!("dokku-cli db shop restore {} store --yes", kept(&host));
@@ -262,7 +262,8 @@ fn after_a_killed_restore_the_next_one_tells_the_way_back_and_goes_on() {
     waits();
     running.signal_group(Signal::KILL);
     assert_eq!(running.finish().status, None);
-    host.open_gate();
+    // The host would go on with the import while the next restore begins.
+    refuse_at_gate(&host);
     let kept = kept(&host);
     let next = host.cli(&words).run();
     assert_eq!(next.status, Some(0), "{next:?}");
