@@ -3,7 +3,6 @@
 
 use std::{
     io::{self, Read, Write},
-    os::unix::fs::DirBuilderExt,
     path::Path,
 };
 
@@ -20,6 +19,7 @@ use fs_err::{self as fs, os::unix::fs::OpenOptionsExt};
 use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 
+use super::store::make_private;
 use crate::ui::{Narration, Ui};
 
 /// The right to test: of those who keep it in the same directory one at a time. The kernel lets go of
@@ -33,10 +33,7 @@ pub struct Turn {
 impl Turn {
     /// Takes it; `None`: somebody else has it.
     pub fn take(directory: &Path) -> io::Result<Option<Self>> {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)?;
+        make_private(directory)?;
         let mut lock = fs::OpenOptions::new()
             .read(true)
             .write(true)

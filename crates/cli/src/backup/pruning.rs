@@ -62,13 +62,8 @@ pub fn prune_bucket(
         listed,
         rule,
         now,
+        is_dry_run,
         |id| bucket.has(&id.name).unwrap_or(false),
-        |id| {
-            if is_dry_run {
-                Ok(())
-            } else {
-                bucket.remove(&id.name)
-            }
-        },
+        |id| bucket.remove(&id.name),
     )
 }

@@ -115,11 +115,9 @@ impl Shelf {
             listed,
             rule,
             now,
+            is_dry_run,
             |id| matches!(check(&self.file(&id.name)), Ok(_) | Err(Flaw::Sealed)),
             |id| {
-                if is_dry_run {
-                    return Ok(());
-                }
                 let file = self.file(&id.name);
                 // The file first: a manifest that is left alone is no backup.
                 fs::remove_file(&file)?;
@@ -187,11 +185,13 @@ pub fn verified(place: Place, name: &StoredName, flaw: Option<Flaw>) -> Verified
     }
 }
 
-/// Judges the backups of each service by itself. Those without a manifest are nobody's business.
+/// Judges the backups of each service by itself, and removes what does not stay, unless it is a dry run.
+/// Those without a manifest are nobody's business.
 pub fn prune(
     listed: &[Listed],
     rule: &Rule,
     now: Timestamp,
+    is_dry_run: bool,
     is_good: impl Fn(&BackupId) -> bool,
     remove: impl Fn(&BackupId) -> io::Result<()>,
 ) -> io::Result<Vec<Pruned>> {
@@ -217,7 +217,7 @@ pub fn prune(
             backups.get(index).is_some_and(|(id, _)| is_good(id))
         });
         for ((id, _), verdict) in backups.iter().zip(verdicts) {
-            if !verdict.is_keep() {
+            if !verdict.is_keep() && !is_dry_run {
                 remove(id)?;
             }
             pruned.push(Pruned {
